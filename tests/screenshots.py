@@ -142,6 +142,8 @@ def _read(alice: BrowserSession, demo: Demo, pictures: Pictures, readme: Path | 
     pictures.take("09-dashboard-year", page)
     alice.go("/products/")
     pictures.take("10-products", page)
+    alice.go("/products/costs/")
+    pictures.take("10-costs", page)
     alice.go(f"/days/{clock.now().date() - timedelta(days=9)}/")
     pictures.take("11-day", page)
     alice.go("/security/")

@@ -53,6 +53,7 @@ _RULES = {
     "ingest_ledger_line.source": "'finances'",
     "ledger_source": "'none'",
     "path": "'orders.new'",
+    "analytics_product_cost.currency": "'EUR'",
     "role": "'owner'",
 }
 #: Columns that may be null in other rows than the one that is made here.

@@ -325,6 +325,7 @@ def _sell(tenant: UUID, connection: UUID, database: str) -> None:
             " (%s, %s, %s, %s)",
             [tenant, sold[4], sold[1], NOON],
         )
+    Books(tenant).roll_up()
 
 
 def _browser(shop: Shop, person: str, *, checks: bool = False, fresh: bool = False) -> Client:
@@ -543,7 +544,7 @@ def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(
                         )
                         files.setdefault(person, set()).add(route)
     pages, certificate_ = (
-        {"", "products/", "orders/", "orders/<str:order>/", "days/<str:day>/"},
+        {"", "products/", "products/costs/", "orders/", "orders/<str:order>/", "days/<str:day>/"},
         "connections/<uuid:connection>/certificate.json",
     )
     assert files["owner"] == {*pages, certificate_, "data/export/"}

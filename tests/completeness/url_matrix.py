@@ -65,6 +65,17 @@ address method anonymous other_shop operator unproven viewer accountant analyst 
                                                 POST 405  405  405  405  405  405  405  405
 products/                                       GET  302  200  302  302  200  200  200  200
                                                 POST 302  405  405  405  405  405  405  405
+products/costs/                                 GET  302  200  302  302  200  200  200  200
+                                                POST 302  405  405  405  405  405  405  405
+products/costs/file/                            GET  302  404  302  302  403  403  200  200
+                                                POST 302  404  302  302  403  403  422  422
+# Both name a product in a parameter.
+products/costs/product/                         GET  302  404  302  302  404  404  404  404
+                                                POST 302  405  405  405  405  405  405  405
+products/costs/set/                             GET  302  405  405  405  405  405  405  405
+                                                POST 302  404  302  302  403  403  302  302
+products/costs/removal/                         GET  302  405  405  405  405  405  405  405
+                                                POST 302  404  302  302  403  403  302  302
 orders/                                         GET  302  200  302  302  200  200  200  200
                                                 POST 302  405  405  405  405  405  405  405
 orders/<str:order>/                             GET  302  404  302  302  200  200  200  200
@@ -229,6 +240,13 @@ operate/reviews/                                GET  302  404  200  302  404  40
         "connections/attempts/": _CHOICE,
         "connections/<uuid:connection>/disconnection/": {"confirm": "DISCONNECT"},
         "members/<uuid:person>/role/": {"role": "viewer"},
+        "products/costs/set/": {"sku": "ALICES-SKU-7", "unit_cost": "3.50"},
+        "products/costs/removal/": {
+            "sku": "ALICES-SKU-7",
+            "marketplace": "",
+            "currency": "USD",
+            "valid_from": "2000-01-01",
+        },
     },
 )
 

@@ -13,8 +13,8 @@ from theseller.lib.translation_marks import gettext_noop
 class MemberRole(StrEnum):
     """What a member may do.
 
-    An owner may do everything, an analyst imports, exports and prints packing slips, an accountant
-    exports, a viewer reads.
+    An owner may do everything, an analyst imports, exports, enters costs and prints packing slips,
+    an accountant exports, a viewer reads.
     """
 
     ACCOUNTANT = "accountant"
@@ -43,6 +43,7 @@ class Permission(StrEnum):
     CERTIFICATE_READ = "certificate:read"
     CONNECTION_MANAGE = "connection:manage"
     CONNECTION_READ = "connection:read"
+    COST_MANAGE = "cost:manage"
     DASHBOARD_EXPORT = "dashboard:export"
     DASHBOARD_READ = "dashboard:read"
     DATA_EXPORT = "data:export"
@@ -65,6 +66,7 @@ PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
         {
             Permission.CERTIFICATE_READ,
             Permission.CONNECTION_READ,
+            Permission.COST_MANAGE,
             Permission.DASHBOARD_EXPORT,
             Permission.DASHBOARD_READ,
             Permission.DATA_READ,

@@ -47,3 +47,24 @@ describe_table(
     age_column="local_day",
     inventory_category="totals",
 )
+describe_table(
+    "analytics_product_cost",
+    DataClass.SELLER_INPUT,
+    note="Unit costs of products by period, as people of the shop entered them. Not Amazon's data.",
+    columns=(
+        "tenant_id sku marketplace_id currency valid_from unit_cost written_by:operational"
+        " written_at:operational"
+    ),
+    indexes="_pkey",
+    tenant_column="tenant_id",
+    parents=("tenancy_tenant",),
+    retention="until the account is deleted",
+    eraser=Eraser.DELETE_TENANT,
+    date_column="written_at",
+    inventory_category="costs",
+    grants=(
+        ("probe", "select (tenant_id)"),
+        ("retention", "select, delete"),
+        ("web", "select, insert, update, delete"),
+    ),
+)

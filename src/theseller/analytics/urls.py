@@ -1,15 +1,20 @@
-"""URLs of the dashboard, products, days and orders."""
+"""URLs of the dashboard, products, costs, orders and days."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from theseller.analytics.pages import order_views, views
+from theseller.analytics.pages import cost_file_views, cost_views, order_views, views
 
 app_name = "analytics"
 urlpatterns = [
     path("", views.start, name="dashboard"),
     path("products/", views.products, name="products"),
+    path("products/costs/", cost_views.costs, name="costs"),
+    path("products/costs/file/", cost_file_views.cost_file, name="cost-file"),
+    path("products/costs/product/", cost_views.cost_history, name="cost-history"),
+    path("products/costs/set/", cost_views.set_cost, name="cost-set"),
+    path("products/costs/removal/", cost_views.remove_cost, name="cost-removal"),
     path("orders/", order_views.orders, name="orders"),
     path("orders/<str:order>/", order_views.order, name="order"),
     path("days/<str:day>/", views.day, name="day"),

@@ -45,6 +45,8 @@ class Tag(StrEnum):
     CONNECTION_SELLER_MISMATCH = "connections:seller:mismatch"
     COPY_ACCEPTED = "audit:copy:accepted"
     COPY_SHORT = "audit:copy:short"
+    COST_CHANGED = "analytics:cost:changed"
+    COST_DELETED = "analytics:cost:deleted"
     DATABASE_MOVED = "operations:database:moved"
     DATABASE_OPENED = "operations:database:opened"
     DATABASE_RESTORED = "operations:database:restored"
@@ -206,6 +208,8 @@ WRITERS: Mapping[str, frozenset[Tag]] = {
             Tag.CONNECTION_AUTHORISED,
             Tag.CONNECTION_SELLER_CONFIRMED,
             Tag.CONNECTION_SELLER_MISMATCH,
+            Tag.COST_CHANGED,
+            Tag.COST_DELETED,
             Tag.DATA_EXPORTED,
             Tag.IMPORT_RECORDED,
             Tag.VAULT_ON,

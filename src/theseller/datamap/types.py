@@ -16,6 +16,7 @@ class DataClass(StrEnum):
     """The class of data in a table; it decides which rules apply."""
 
     SELLER_FACTS = "seller_facts"  # Amazon information without personal data
+    SELLER_INPUT = "seller_input"  # what a shop's people entered about its business
     CREDENTIALS = "credentials"  # sealed tokens and secrets
     SELLER_PERSONAL = "seller_personal"  # about our own users: names, addresses, sign-ins
     OPERATIONAL = "operational"  # how the deployment runs: jobs, cursors, limits
@@ -158,7 +159,7 @@ class TableDescriptor:
     def _rules(self) -> tuple[tuple[bool, str], ...]:
         has_owner = self.data_class in {
             DataClass.SELLER_FACTS, DataClass.CREDENTIALS,
-            DataClass.SELLER_PERSONAL, DataClass.BUYER_PERSONAL,
+            DataClass.SELLER_PERSONAL, DataClass.BUYER_PERSONAL, DataClass.SELLER_INPUT,
         }  # fmt: skip
         return (
             (
@@ -168,6 +169,11 @@ class TableDescriptor:
             (
                 self.data_class is DataClass.SELLER_FACTS and self.tenant_column is None,
                 "facts of a seller need the column that says whose they are",
+            ),
+            (
+                self.data_class is DataClass.SELLER_INPUT
+                and (self.tenant_column is None or self.eraser is not Eraser.DELETE_TENANT),
+                "what a shop's people entered is deleted with the shop, not with a connection",
             ),
             (
                 self.age_column == "local_day"

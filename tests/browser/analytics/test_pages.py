@@ -165,7 +165,7 @@ _EVERY_PAGE = {
     "dashboard": "/", "dashboard-one-store": "/?store=UK&metric=fees&compare=year",
     "dashboard-today": "/?period=today&store=UK", "dashboard-year": "/?period=12m&metric=net",
     "dashboard-month": "/?period=month&metric=refunds", "products": "/products/",
-    "products-none": "/products/?q=nothing-like-this", "day": "/days/DAY/?store=UK",
+    "costs": "/products/costs/", "products-none": "/products/?q=nothing-like-this", "day": "/days/DAY/?store=UK",
     "orders": "/orders/?store=UK", "order": "/orders/ORDER/",
     "custom": "/?period=custom&from=2026-08-01&to=2026-09-15",
     "empty-period": "/?period=custom&from=2020-01-01&to=2020-01-31",
@@ -175,7 +175,8 @@ PAGES = {
     name: path
     for name, path in _EVERY_PAGE.items()
     if PICTURES
-    or name in {"dashboard-one-store", "dashboard-today", "products", "day", "orders", "order"}
+    or name
+    in {"dashboard-one-store", "dashboard-today", "products", "costs", "day", "orders", "order"}
 }
 _SECOND_OF_ITS_KIND = {"dashboard-today", "order"}
 

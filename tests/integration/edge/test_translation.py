@@ -81,6 +81,9 @@ def test_every_text_of_a_shops_pages_is_translated(cast: Cast, alice: Client) ->
     for address in (
         "/",
         "/products/",
+        "/products/costs/",
+        "/products/costs/file/",
+        "/products/costs/product/?sku=MUG-1",
         "/orders/",
         f"/orders/{order}/",
         "/connections/",

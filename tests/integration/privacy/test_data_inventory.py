@@ -150,7 +150,9 @@ def test_an_export_holds_all_facts_of_the_shop_and_nothing_of_another(
     files = _files(body)
     assert sorted(files) == sorted(f"{table}.csv" for table in exported_tables())
     assert set(exported_tables()) == {
-        one.table for one in descriptors() if one.data_class is DataClass.SELLER_FACTS
+        one.table
+        for one in descriptors()
+        if one.data_class in {DataClass.SELLER_FACTS, DataClass.SELLER_INPUT}
     }
     lines = files["ingest_order_line.csv"]
     assert len(lines) == 20

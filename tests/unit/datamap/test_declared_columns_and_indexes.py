@@ -15,7 +15,12 @@ from theseller.datamap.state_folder_and_guard_tables import GUARD_RELATIONS
 from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import DataClass, Eraser
 
-_OF_SOMEBODY = {DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL}
+_OF_SOMEBODY = {
+    DataClass.SELLER_FACTS,
+    DataClass.SELLER_INPUT,
+    DataClass.CREDENTIALS,
+    DataClass.SELLER_PERSONAL,
+}
 _GUARD = {f"guard.{name}" for name in GUARD_RELATIONS}
 
 

@@ -58,6 +58,8 @@ def tables(register: TableRegistry) -> list[str]:
             "tenant column",
         ),
         ({"eraser": Eraser.DELETE_CONNECTION}, "connection column"),
+        ({"data_class": DataClass.SELLER_INPUT, "eraser": Eraser.REBUILD}, "with the shop"),
+        ({"data_class": DataClass.SELLER_INPUT, "tenant_column": None}, "with the shop"),
         ({"eraser": Eraser.CASCADE}, "parent"),
         ({"eraser": Eraser.KEEP, "note": "why"}, "cannot be kept"),
         (

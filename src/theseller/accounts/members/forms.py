@@ -20,7 +20,7 @@ ROLE_CHOICES = (
     (MemberRole.ACCOUNTANT.value, gettext_lazy("Accountant: also downloads figures as CSV")),
     (
         MemberRole.ANALYST.value,
-        gettext_lazy("Analyst: also imports files and prints packing slips"),
+        gettext_lazy("Analyst: also imports files, enters costs and prints packing slips"),
     ),
     (MemberRole.OWNER.value, gettext_lazy("Owner: also manages members, connections and deletion")),
 )

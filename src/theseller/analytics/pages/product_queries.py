@@ -166,7 +166,7 @@ def product_page(
         **span.enclosing(other),
         "most": query.most,
         "skip": query.skip,
-        "pattern": _pattern(query.search),
+        "pattern": search_pattern(query.search),
     }
     sql = _PAGE.format(
         search=_SEARCH if query.search else "",
@@ -197,7 +197,8 @@ def product_page(
     return ProductPage(tuple(products), *rows[0][15:])
 
 
-def _pattern(search: str) -> str:
+def search_pattern(search: str) -> str:
+    """Return the pattern of ``ilike`` that finds `search` anywhere in a text."""
     escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 

@@ -11,10 +11,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from theseller.analytics.profit.written_numbers import write_amount
 from theseller.edge import date_time_formatting
 from theseller.edge.templatetags.edge_ui import money
 from theseller.lib.marketplaces import zone_of
-from theseller.lib.money import Money
+from theseller.lib.money import Money, minor_unit_digits
 
 register = template.Library()
 
@@ -40,6 +41,22 @@ def amount(value: Decimal | None, currency: str | None, digits: int | None = Non
     Rounded to `digits`; the exact amount is in the `title`.
     """
     return money(None if value is None or not currency else Money(value, currency), digits)
+
+
+@register.simple_tag
+def cost(value: Decimal | None, currency: str) -> SafeString:
+    """Return a unit cost with all its decimals."""
+    if value is None:
+        return money(None)
+    exponent = value.normalize().as_tuple().exponent
+    decimals = -exponent if isinstance(exponent, int) else 0
+    return money(Money(value, currency), max(minor_unit_digits(currency), decimals))
+
+
+@register.filter
+def cost_text(value: Decimal) -> str:
+    """Return a unit cost as a form shows it: ``1.50``, ``0.1250``."""
+    return write_amount(value)
 
 
 @register.filter

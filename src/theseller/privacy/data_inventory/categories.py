@@ -154,6 +154,15 @@ CATEGORIES: tuple[DataCategory, ...] = (
         why=gettext_noop("So that people of the shop can sign in"),
     ),
     DataCategory(
+        "costs",
+        Section.SHOP,
+        gettext_noop("Costs"),
+        gettext_noop("Unit costs of your products, as your people entered them, and who did."),
+        RetentionRule.SHOP,
+        ("net-tenant-isolation",),
+        why=gettext_noop("To compute your profit"),
+    ),
+    DataCategory(
         "proofs",
         Section.EVIDENCE,
         gettext_noop("Requests, holds, erasures and certificates"),

@@ -32,8 +32,8 @@ join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
 where i.indrelid = %s::regclass and i.indisprimary and a.attname <> 'tenant_id'
 """
 _READ_ME = (
-    "These are the facts that {deployment} stores about your shop, exported on {at:%Y-%m-%d %H:%M}"
-    " UTC.\n\n"
+    "These are the facts that {deployment} stores about your shop, and the costs that your people"
+    " entered, exported on {at:%Y-%m-%d %H:%M} UTC.\n\n"
     "One CSV file (UTF-8, comma, header line) for each kind. Amounts are next to their currency;"
     " days are the store's own; moments are UTC.\n"
     "An apostrophe is put before = + - @ where one could begin a formula in a spreadsheet, at the"
@@ -61,11 +61,11 @@ class _Pipe(io.RawIOBase):
 
 
 def exported_tables() -> tuple[str, ...]:
-    """Return the tables of an export: every table of a seller's facts."""
+    """Return the tables of an export: facts, and what people entered."""
     return tuple(
         descriptor.table
         for descriptor in descriptors()
-        if descriptor.data_class is DataClass.SELLER_FACTS
+        if descriptor.data_class in {DataClass.SELLER_FACTS, DataClass.SELLER_INPUT}
     )
 
 
