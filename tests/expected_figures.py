@@ -5,14 +5,17 @@ Nothing of the product's is used.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from theseller.emulator.reports.settlement import SettlementWriter
+from theseller.emulator.spapi.inventory import stock as stock_on
 from theseller.emulator.world.financial_events import Event
 from theseller.emulator.world.order_types import Order
+from theseller.emulator.world.products import catalogue
+from theseller.emulator.world.random_draws import share
 from theseller.emulator.world.sale_and_refund_charges import Charge
 from theseller.emulator.world.sellers import SELLERS, Seller, Store
 from theseller.emulator.world.world_queries import World
@@ -76,6 +79,35 @@ class ExpectedFigures:
         return ExpectedSales(
             len(counted), sum(line.quantity for line in lines), self._amount(sum(priced))
         )
+
+    def units_by_product(self, first: date, last: date, at: datetime) -> dict[date, Counter[str]]:
+        """Return the units ordered of each SKU, by purchase day."""
+        return {
+            day: sum(
+                (
+                    Counter({line.product.sku: line.quantity})
+                    for order in self._world.orders_of_day(self.seller, self.store, day)
+                    if _is_sale(order, at)
+                    for line in order.lines
+                ),
+                Counter(),
+            )
+            for day in _days(first, last)
+        }
+
+    def stock(self, at: datetime) -> dict[str, tuple[int, int]]:
+        """Return (fulfillable units, units on their way) of each SKU at Amazon."""
+        day = self.store.marketplace.local_day(at)
+        return {
+            product.sku: stock_on(self._world.seed, self.seller, self.store, product, day)
+            for product in catalogue(self._world.seed, self.seller)
+            if product.by_amazon
+            and product.introduced <= at.date()
+            and share(
+                self._world.seed, self.seller.brand, self.store.marketplace.code, product.sku,
+                "listed",
+            ) < self.store.assortment
+        }  # fmt: skip
 
     def order_lines(self, day: date, at: datetime) -> int:
         """Return how many order lines Amazon has for a day, cancelled ones included."""

@@ -544,7 +544,15 @@ def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(
                         )
                         files.setdefault(person, set()).add(route)
     pages, certificate_ = (
-        {"", "products/", "products/costs/", "orders/", "orders/<str:order>/", "days/<str:day>/"},
+        {
+            "",
+            "products/",
+            "products/costs/",
+            "orders/",
+            "inventory/",
+            "orders/<str:order>/",
+            "days/<str:day>/",
+        },
         "connections/<uuid:connection>/certificate.json",
     )
     assert files["owner"] == {*pages, certificate_, "data/export/"}

@@ -13,8 +13,8 @@ from theseller.lib.translation_marks import gettext_noop
 class MemberRole(StrEnum):
     """What a member may do.
 
-    An owner may do everything, an analyst imports, exports, enters costs and prints packing slips,
-    an accountant exports, a viewer reads.
+    An owner may do everything, an analyst imports, exports, enters costs and replenishment
+    settings, and prints packing slips, an accountant exports, a viewer reads.
     """
 
     ACCOUNTANT = "accountant"
@@ -50,6 +50,7 @@ class Permission(StrEnum):
     DATA_READ = "data:read"
     DOCUMENT_IMPORT = "document:import"
     MEMBER_MANAGE = "member:manage"
+    REPLENISHMENT_MANAGE = "replenishment:manage"
     SHOP_DELETE = "shop:delete"
     SLIP_PRINT = "slip:print"
     BUYER_PII_MANAGE = "buyer_pii:manage"
@@ -71,6 +72,7 @@ PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
             Permission.DASHBOARD_READ,
             Permission.DATA_READ,
             Permission.DOCUMENT_IMPORT,
+            Permission.REPLENISHMENT_MANAGE,
             Permission.SLIP_PRINT,
         }
     ),

@@ -96,10 +96,10 @@ _FEATURES = (
         (Role.AMAZON_FULFILLMENT,),
         ("inventory",),
         gettext_noop(
-            "Units per product: fulfillable, inbound, reserved, unfulfillable, being researched."
+            "Units per product, as they are now: fulfillable, inbound, reserved, unfulfillable and"
+            " in total, with SKU, ASIN, FNSKU, condition and title. Each reading replaces the one"
+            " before."
         ),
-        # No page shows stock yet, so there is nothing to collect it for.
-        offered=False,
     ),
 )
 FEATURES: Mapping[str, Feature] = MappingProxyType({feature.key: feature for feature in _FEATURES})

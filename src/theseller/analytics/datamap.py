@@ -68,3 +68,23 @@ describe_table(
         ("web", "select, insert, update, delete"),
     ),
 )
+describe_table(
+    "analytics_replenishment",
+    DataClass.SELLER_INPUT,
+    note="What a shop's people entered about ordering a product: lead time, cover, cartons.",
+    columns=(
+        "tenant_id sku lead_time_days safety_days target_cover_days carton_size minimum_quantity"
+        " updated_at:operational"
+    ),
+    indexes="_pkey",
+    tenant_column="tenant_id",
+    retention="until the account is deleted",
+    eraser=Eraser.DELETE_TENANT,
+    date_column="updated_at",
+    inventory_category="replenishment",
+    grants=(
+        ("probe", "select (tenant_id, updated_at)"),
+        ("retention", "select, delete"),
+        ("web", "select, insert, update, delete"),
+    ),
+)

@@ -1,9 +1,10 @@
-"""URLs of the dashboard, products, costs, orders and days."""
+"""URLs of dashboard, products, costs, orders, days and inventory."""
 
 from __future__ import annotations
 
 from django.urls import path
 
+from theseller.analytics.inventory import views as inventory_views
 from theseller.analytics.pages import cost_file_views, cost_views, order_views, views
 
 app_name = "analytics"
@@ -18,4 +19,6 @@ urlpatterns = [
     path("orders/", order_views.orders, name="orders"),
     path("orders/<str:order>/", order_views.order, name="order"),
     path("days/<str:day>/", views.day, name="day"),
+    path("inventory/", inventory_views.inventory_page, name="inventory"),
+    path("inventory/replenishment/", inventory_views.replenishment, name="replenishment"),
 ]

@@ -83,6 +83,7 @@ class Tag(StrEnum):
     PURGE_COMPLETED = "retention:purge:completed"
     PURGE_INTENDED = "retention:purge:intended"
     RECOVERY_CODES_MADE = "accounts:recovery_codes:made"
+    REPLENISHMENT_CHANGED = "analytics:replenishment:changed"
     ROTATION_BEGUN = "governance:rotation:begun"
     ROTATION_FINISHED = "governance:rotation:finished"
     ROTATION_FORCED = "governance:rotation:forced"
@@ -212,6 +213,7 @@ WRITERS: Mapping[str, frozenset[Tag]] = {
             Tag.COST_DELETED,
             Tag.DATA_EXPORTED,
             Tag.IMPORT_RECORDED,
+            Tag.REPLENISHMENT_CHANGED,
             Tag.VAULT_ON,
             Tag.VAULT_VIEWED,
             *_BY_DISCONNECTING,

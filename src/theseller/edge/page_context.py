@@ -20,12 +20,15 @@ DEFAULT_NAVIGATION = (
     ("analytics:dashboard", gettext_noop("Dashboard"), "chart"),
     ("analytics:products", gettext_noop("Products"), "box"),
     ("analytics:orders", gettext_noop("Orders"), "tally"),
+    ("analytics:inventory", gettext_noop("Inventory"), "shelf"),
     ("buyer_pii:orders", gettext_noop("To ship"), "print"),
     ("ingest:import", gettext_noop("Import"), "upload"),
     ("connections:overview", gettext_noop("Connection"), "link"),
     ("accounts:members", gettext_noop("Members"), "user"),
     ("controls:page", gettext_noop("Security"), "shield"),
 )
+#: The letter after `g` of destinations whose label begins with the letter of another one.
+NAVIGATION_KEYS = {"analytics:inventory": "n"}
 #: Navigation of the operator area. All addresses start with `OPERATOR_PREFIX`.
 OPERATOR_NAVIGATION = (
     ("operators:overview", gettext_noop("Overview"), "shield"),
@@ -59,7 +62,11 @@ def navigation(path: str, hidden: Collection[str] = ()) -> list[NavItem]:
         if path.startswith(OPERATOR_PREFIX)
         else getattr(settings, "THESELLER_NAVIGATION", DEFAULT_NAVIGATION)
     )
-    found = [(_url(name), label, icon) for name, label, icon in destinations if name not in hidden]
+    found = [
+        (_url(name), label, icon, NAVIGATION_KEYS.get(name))
+        for name, label, icon in destinations
+        if name not in hidden
+    ]
     found = [entry for entry in found if entry[0]]
     # Every path starts with "/": the start page is current only if it is the page itself.
     current = max(
@@ -67,7 +74,10 @@ def navigation(path: str, hidden: Collection[str] = ()) -> list[NavItem]:
         key=len,
         default="",
     )
-    return [NavItem(_(label), icon, url, url == current) for url, label, icon in found]
+    return [
+        NavItem(_(label), icon, url, url == current, key or _(label)[:1].lower())
+        for url, label, icon, key in found
+    ]
 
 
 def _hidden(request: HttpRequest) -> set[str]:

@@ -40,9 +40,14 @@ class WaterfallBar:
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """One destination of the main navigation."""
+    """One destination of the main navigation.
+
+    The keys `g` and then `key` lead to it: the first letter of its label, or another one if that is
+    taken.
+    """
 
     label: str
     icon: str
     url: str
     current: bool
+    key: str

@@ -27,6 +27,8 @@ from tests.integration.analytics.facts import DE, FR, UK, Shop
 from tests.integration.analytics.lifelike import Year, fill
 
 from theseller.accounts.models import User
+from theseller.analytics.inventory.operations import set_replenishment
+from theseller.analytics.inventory.types import Replenishment
 from theseller.lib import clock
 
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
@@ -38,6 +40,18 @@ def cast(database: str) -> Cast:
     people = create_cast(at=at - timedelta(days=500))
     fill(
         Shop(people.alices_shop), at, days=420 if PICTURES else 70, per_day=40, stores=(DE, FR, UK)
+    )
+    for store in (DE, UK):
+        for number in range(12):
+            Shop(people.alices_shop).stock(
+                9 * number, store=store, sku=f"KIT-{2210 + number * 7}", inbound=5, as_of=at
+            )
+    set_replenishment(
+        sku="",
+        inputs=Replenishment(30, 7, 45),
+        tenant=people.alices_shop,
+        actor=people.alice.actor,
+        at=at,
     )
     return people
 
@@ -165,7 +179,8 @@ _EVERY_PAGE = {
     "dashboard": "/", "dashboard-one-store": "/?store=UK&metric=fees&compare=year",
     "dashboard-today": "/?period=today&store=UK", "dashboard-year": "/?period=12m&metric=net",
     "dashboard-month": "/?period=month&metric=refunds", "products": "/products/",
-    "costs": "/products/costs/", "products-none": "/products/?q=nothing-like-this", "day": "/days/DAY/?store=UK",
+    "costs": "/products/costs/", "inventory": "/inventory/?edit=KIT-2217",
+    "products-none": "/products/?q=nothing-like-this", "day": "/days/DAY/?store=UK",
     "orders": "/orders/?store=UK", "order": "/orders/ORDER/",
     "custom": "/?period=custom&from=2026-08-01&to=2026-09-15",
     "empty-period": "/?period=custom&from=2020-01-01&to=2020-01-31",
@@ -176,7 +191,16 @@ PAGES = {
     for name, path in _EVERY_PAGE.items()
     if PICTURES
     or name
-    in {"dashboard-one-store", "dashboard-today", "products", "costs", "day", "orders", "order"}
+    in {
+        "dashboard-one-store",
+        "dashboard-today",
+        "products",
+        "costs",
+        "inventory",
+        "day",
+        "orders",
+        "order",
+    }
 }
 _SECOND_OF_ITS_KIND = {"dashboard-today", "order"}
 
@@ -588,7 +612,7 @@ def test_targets_are_at_least_24_pixels_high_and_headings_in_order(
     site: str, people: dict[str, BrowserContext]
 ) -> None:
     tab = Tab(people["alice"], site, 1280)
-    for path in ("/", "/products/", "/data/", "/security/"):
+    for path in ("/", "/products/", "/inventory/?edit=KIT-2217", "/data/", "/security/"):
         page = tab.go(path)
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         small = page.evaluate(

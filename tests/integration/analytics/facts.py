@@ -95,6 +95,23 @@ class Shop:
         self.mark(row["marketplace_id"], row["local_day"])
         return str(row["source_key"])
 
+    def stock(self, fulfillable: int, *, store: str = DE, **over: Any) -> None:  # noqa: ANN401
+        """Add the stock of a product in one store."""
+        row: dict[str, Any] = {
+            "marketplace_id": store, "sku": "MUG-1", "condition": "NewItem", "asin": "B000000001",
+            "fnsku": "X000000001", "fulfillable": fulfillable, "inbound": 0, "reserved": 0,
+            "unfulfillable": 0, "total": fulfillable, "as_of": NOON,
+        } | over  # fmt: skip
+        self._insert("ingest_inventory", row)
+
+    def product(self, title: str, *, store: str = DE, sku: str = "MUG-1") -> None:
+        """Add the name of a product."""
+        row = {
+            "marketplace_id": store, "sku": sku, "asin": "B000000001", "title": title,
+            "updated_at": NOON,
+        }  # fmt: skip
+        self._insert("ingest_product", row)
+
     def settlement(
         self, covers_from: datetime, covers_until: datetime, stores: tuple[str, ...] = (DE,)
     ) -> None:

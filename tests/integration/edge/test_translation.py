@@ -86,6 +86,7 @@ def test_every_text_of_a_shops_pages_is_translated(cast: Cast, alice: Client) ->
         "/products/costs/product/?sku=MUG-1",
         "/orders/",
         f"/orders/{order}/",
+        "/inventory/?edit=MUG-1",
         "/connections/",
         "/connections/new/",
         "/account/security/",

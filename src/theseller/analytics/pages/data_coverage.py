@@ -33,6 +33,14 @@ def coverage(scope: Scope, span: Span, at: datetime, *, using: str = "default") 
     )
 
 
+def order_days(
+    spans_of_stores: Mapping[str, Span], at: datetime, *, using: str = "default"
+) -> dict[str, frozenset[date]]:
+    """Return for each store the days of its span whose orders are stored."""
+    kept = stored_ranges(using=using).orders
+    return {store: _covered(kept, [store], span, at) for store, span in spans_of_stores.items()}
+
+
 def _covered(
     kept: Mapping[str, Sequence[Window]], stores: Sequence[str], span: Span, at: datetime
 ) -> frozenset[date]:

@@ -113,7 +113,9 @@ def frame(
     }
 
 
-def page_response(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+def page_response(
+    request: HttpRequest, name: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
     """Render the whole page, or for htmx the part inside the frame.
 
     Back and forward make htmx request whole pages.
@@ -126,6 +128,7 @@ def page_response(request: HttpRequest, name: str, context: dict[str, Any]) -> H
         request,
         f"analytics/{name}.html",
         {**context, "base": "analytics/part.html" if partial else "analytics/frame.html"},
+        status=status,
     )
     response["Cache-Control"] = "private, no-store"
     patch_vary_headers(response, ("HX-Request",))

@@ -163,6 +163,18 @@ CATEGORIES: tuple[DataCategory, ...] = (
         why=gettext_noop("To compute your profit"),
     ),
     DataCategory(
+        "replenishment",
+        Section.SHOP,
+        gettext_noop("Replenishment settings"),
+        gettext_noop(
+            "What your people entered about ordering products: SKU, lead time, safety days, target"
+            " cover, carton size, minimum quantity."
+        ),
+        RetentionRule.SHOP,
+        ("net-tenant-isolation",),
+        why=gettext_noop("To calculate when to order, and how much"),
+    ),
+    DataCategory(
         "proofs",
         Section.EVIDENCE,
         gettext_noop("Requests, holds, erasures and certificates"),

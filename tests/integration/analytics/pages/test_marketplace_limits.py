@@ -220,7 +220,16 @@ def test_each_page_that_a_limited_member_may_open_was_reviewed() -> None:
         if getattr(view, "theseller_permission", None) in LIMITED_PERMISSIONS
     }
     # `start` shows the dashboard to people who are signed in.
-    assert found == {"products", "costs", "cost_history", "day", "orders", "order", "progress"}
+    assert found == {
+        "products",
+        "costs",
+        "cost_history",
+        "day",
+        "orders",
+        "order",
+        "inventory_page",
+        "progress",
+    }
 
 
 def _views(resolver: URLResolver) -> list[Callable[..., Any]]:

@@ -19,12 +19,10 @@ from tests.cast import Cast
 from tests.conftest import as_role
 from tests.emulated_amazon import EmulatedAmazon, emulated_amazon
 
-from theseller.amazon.feature_requirements import FEATURES
 from theseller.connections.operations import complete_authorization, start_authorization
 from theseller.connections.types import Authorized
 from theseller.ingest.sync.stream_creation_and_due_streams import plan
 from theseller.ingest.sync.stream_runner import run_stream
-from theseller.ingest.sync.streams import registry
 from theseller.ingest.types import StreamKey
 from theseller.lib import clock
 from theseller.lib.secret_type import Secret
@@ -145,13 +143,11 @@ class Worker:
 
 
 @pytest.fixture
-def worker(cast: Cast, amazon: EmulatedAmazon, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+def worker(cast: Cast, amazon: EmulatedAmazon) -> Iterator[Worker]:
     """Give a worker with everything authorised and streams planned.
 
     Histories are narrowed to their newest window, and this process is in the worker's role.
     """
-    # Stock is not offered yet; its stream is tested all the same.
-    monkeypatch.setattr(registry, "OFFERED", FEATURES)
     connection = connect(cast, amazon, ["sales", "finances", "stock"])
     with as_role("worker"):
         plan(cast.alices_shop, connection, at=clock.now())
