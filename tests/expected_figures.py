@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from theseller.emulator.reports.settlement import SettlementWriter
@@ -161,6 +161,19 @@ class ExpectedFigures:
             order: (self._amount(net), self._amount(deferred))
             for order, (net, deferred) in found.items()
         }
+
+    def deferred(self, at: datetime) -> dict[date, Decimal]:
+        """Return what is deferred at `at`, by the day (UTC) of its release."""
+        found: dict[date, int] = defaultdict(int)
+        for event in self.events(at - timedelta(days=75), at + timedelta(days=90)):
+            if event.posted <= at < event.settled:
+                found[event.settled.astimezone(UTC).date()] += event.total
+        return {day: self._amount(amount) for day, amount in found.items()}
+
+    def released(self, since: datetime, at: datetime) -> Decimal:
+        """Return what was released in [since, at], whole transactions."""
+        events = self.events(since - timedelta(days=1), at + timedelta(days=1))
+        return self._amount(sum(event.total for event in events if since <= event.settled <= at))
 
     def settlement_files(self, since: datetime, at: datetime) -> list[str]:
         """Return the settlement reports that appeared in [since, at]."""

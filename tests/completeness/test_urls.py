@@ -67,7 +67,7 @@ from theseller.lib.secret_type import Secret
 from theseller.privacy.account_deletion.operations import delete_account
 from theseller.tenancy.tenant_scope import tenant_scope
 
-SKU, ORDER = "ALICES-SKU-7", "111-7654321-1234567"
+SKU, ORDER, SETTLEMENT = "ALICES-SKU-7", "111-7654321-1234567", "90817263540"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,7 @@ ARGUMENTS: dict[str, Callable[[Shop], object]] = {
     "person": lambda shop: shop.cast.bob.id,
     "factor": lambda shop: own_factors(shop.operator.id)[0].id,
     "message": lambda _: new_id(),
+    "number": lambda _: SETTLEMENT,
     "order": lambda _: ORDER,
     "refusal": lambda _: "declined",
     "session": lambda _: new_id(),
@@ -318,6 +319,14 @@ def _sell(tenant: UUID, connection: UUID, database: str) -> None:
             " values (%s, %s, %s, '1', %s, %s, %s, %s, 'shipped', 'amazon', false, false, %s,"
             " 'B0ALICE777', 1, 'USD', 31.5, 'orders_api')",
             sold,
+        )
+        superuser.execute(
+            "insert into ingest_document (tenant_id, id, connection_id, origin, report_type,"
+            " source_key, content_sha256, marketplace_ids, covers_from, covers_until, rows_kept,"
+            " recorded_at) values (%s, gen_random_uuid(), %s, 'imported',"
+            " 'GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2', %s, %s, '{ATVPDKIKX0DER}',"
+            " '2026-09-01', '2026-09-15', 1, %s)",
+            [tenant, connection, SETTLEMENT, bytes(32), NOON],
         )
     with tenant_scope(tenant), databases["default"].cursor() as cursor:
         cursor.execute(
@@ -551,6 +560,9 @@ def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(
             "orders/",
             "inventory/",
             "orders/<str:order>/",
+            "settlements/",
+            "settlements/<str:number>/",
+            "reconciliation/",
             "days/<str:day>/",
         },
         "connections/<uuid:connection>/certificate.json",

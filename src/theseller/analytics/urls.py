@@ -1,11 +1,18 @@
-"""URLs of dashboard, products, costs, orders, days and inventory."""
+"""URLs of the dashboard, products, costs, orders, money and inventory."""
 
 from __future__ import annotations
 
 from django.urls import path
 
 from theseller.analytics.inventory import views as inventory_views
-from theseller.analytics.pages import cost_file_views, cost_views, order_views, views
+from theseller.analytics.pages import (
+    cost_file_views,
+    cost_views,
+    order_views,
+    reconciliation_view,
+    settlement_views,
+    views,
+)
 
 app_name = "analytics"
 urlpatterns = [
@@ -18,6 +25,9 @@ urlpatterns = [
     path("products/costs/removal/", cost_views.remove_cost, name="cost-removal"),
     path("orders/", order_views.orders, name="orders"),
     path("orders/<str:order>/", order_views.order, name="order"),
+    path("settlements/", settlement_views.settlements_list, name="settlements"),
+    path("settlements/<str:number>/", settlement_views.settlement, name="settlement"),
+    path("reconciliation/", reconciliation_view.reconciliation, name="reconciliation"),
     path("days/<str:day>/", views.day, name="day"),
     path("inventory/", inventory_views.inventory_page, name="inventory"),
     path("inventory/replenishment/", inventory_views.replenishment, name="replenishment"),

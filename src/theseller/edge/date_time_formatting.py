@@ -33,6 +33,11 @@ def day_range(first: date, last: date) -> str:
     return f"{short_day(first) if first.year == last.year else day(first)} \u2013 {day(last)}"
 
 
+def month_name(value: date) -> str:
+    """Format the month of a day: ``November 2026``."""
+    return format_date(value, "F Y")
+
+
 def exact_time(instant: datetime) -> str:
     """Format an aware instant with its zone: ``Nov 23, 2026, 14:05 UTC``."""
     local = instant if instant.utcoffset() is not None else instant.replace(tzinfo=UTC)

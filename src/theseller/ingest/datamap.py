@@ -39,7 +39,7 @@ describe_table(
     columns=(
         "tenant_id local_day source source_key source_line connection_id marketplace_id "
         "posted_at state kind transaction_type breakdown currency amount quantity "
-        "order_id sku asin supersedes settlement_id group_id store_named"
+        "order_id sku asin supersedes settlement_id group_id store_named matures_at"
     ),
     indexes="_pkey _source _supersedes _order _group _settlement _unnamed",
     tenant_column="tenant_id",
@@ -135,6 +135,29 @@ describe_table(
     grants=(
         ("directory", "select (tenant_id, covers_until, origin, report_type, recorded_at)"),
         ("probe", "select"),
+        ("retention", "select, delete"),
+        ("web", "select, insert, update, delete"),
+        ("worker", "select, insert, update, delete"),
+    ),
+)
+describe_table(
+    "ingest_settlement",
+    DataClass.SELLER_FACTS,
+    note="What the heads of settlements state: period, payout, day of the deposit.",
+    columns=(
+        "tenant_id settlement_id connection_id currency total_amount starts_at ends_at "
+        "deposited_at recorded_at"
+    ),
+    indexes="_pkey",
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    retention="life-purge-30; 18 months",
+    eraser=Eraser.DELETE_CONNECTION,
+    age_column="ends_at",
+    inventory_category="documents",
+    grants=(
+        ("directory", "select (tenant_id, ends_at)"),
+        ("probe", "select (tenant_id, connection_id)"),
         ("retention", "select, delete"),
         ("web", "select, insert, update, delete"),
         ("worker", "select, insert, update, delete"),

@@ -18,7 +18,8 @@ class WriteResult:
     `rows`: lines added. `replaced`: lines removed for them. `unchanged`: units already stored with
     the same content. `outdated`: units left out because a newer version is stored. `too_old`: lines
     older than facts are kept. `elsewhere`: lines of sales outside Amazon's stores. `days`: days of
-    stores whose rollups are now to be recomputed.
+    stores whose rollups are now to be recomputed. `totals`: payouts of settlements that were not
+    stored like this.
     """
 
     rows: int = 0
@@ -28,6 +29,7 @@ class WriteResult:
     too_old: int = 0
     elsewhere: int = 0
     days: int = 0
+    totals: int = 0
 
     @property
     def skipped(self) -> int:
@@ -43,6 +45,7 @@ class WriteResult:
             self.too_old + other.too_old,
             self.elsewhere + other.elsewhere,
             self.days + other.days,
+            self.totals + other.totals,
         )
 
 

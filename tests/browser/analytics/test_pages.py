@@ -182,6 +182,7 @@ _EVERY_PAGE = {
     "costs": "/products/costs/", "inventory": "/inventory/?edit=KIT-2217",
     "products-none": "/products/?q=nothing-like-this", "day": "/days/DAY/?store=UK",
     "orders": "/orders/?store=UK", "order": "/orders/ORDER/",
+    "settlements": "/settlements/", "reconciliation": "/reconciliation/?store=UK",
     "custom": "/?period=custom&from=2026-08-01&to=2026-09-15",
     "empty-period": "/?period=custom&from=2020-01-01&to=2020-01-31",
 }  # fmt: skip
@@ -200,9 +201,11 @@ PAGES = {
         "day",
         "orders",
         "order",
+        "settlements",
+        "reconciliation",
     }
 }
-_SECOND_OF_ITS_KIND = {"dashboard-today", "order"}
+_SECOND_OF_ITS_KIND = {"dashboard-today", "order", "settlements", "reconciliation"}
 
 
 @pytest.mark.parametrize(

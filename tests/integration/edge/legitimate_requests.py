@@ -23,6 +23,7 @@ _SHOP = "018f6d0a-7c1e-7b6a-9f0e-2a4b6c8d0e1f"
 #: Values of variables in addresses.
 _VALUES = {
     "day": "2026-11-01",
+    "number": "90817263540",
     "order": "303-1234567-1234567",
     "clause": "net-tls",
     "refusal": "declined",
@@ -107,6 +108,9 @@ def _queries() -> Iterator[Request]:
         "/orders/?after=1793836800000000_303-1234567-1234567",
         "/orders/?q=303-1234567-1234567",
         "/orders/303-1234567-1234567/",
+        "/settlements/?store=DE&after=1793836800_90817263540",
+        "/settlements/90817263540/?after=303-1234567-1234567",
+        "/reconciliation/?store=DE&month=2026-10",
         "/data/",
     ):
         yield Request("sign-in first", "GET", f"/sign-in/?next={quote(wanted, safe='')}")

@@ -77,6 +77,8 @@ def test_every_text_of_a_shops_pages_is_translated(cast: Cast, alice: Client) ->
     Year(shop, clock.now(), days=40, per_day=2, stores=(DE,)).connect()
     order, *_others = (shop.order(clock.now() - timedelta(days=days)) for days in (2, 3, 20, 30))
     shop.money(clock.now(), "5.00", order_id=order, state="deferred")
+    shop.settlement_document(clock.now() - timedelta(days=9), clock.now(), (DE,), "1234567")
+    shop.money(clock.now(), "-3.00", source="settlement", state="settled", source_key="1234567")
     shop.roll_up()
     for address in (
         "/",
@@ -84,6 +86,9 @@ def test_every_text_of_a_shops_pages_is_translated(cast: Cast, alice: Client) ->
         "/products/costs/",
         "/products/costs/file/",
         "/products/costs/product/?sku=MUG-1",
+        "/settlements/",
+        "/settlements/1234567/",
+        "/reconciliation/",
         "/orders/",
         f"/orders/{order}/",
         "/inventory/?edit=MUG-1",

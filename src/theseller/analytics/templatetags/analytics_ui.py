@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from theseller.analytics.pages.page_filters import store_label
 from theseller.analytics.profit.written_numbers import write_amount
 from theseller.edge import date_time_formatting
 from theseller.edge.templatetags.edge_ui import money
@@ -116,3 +117,9 @@ def short_time(moment: datetime, zone: tzinfo) -> SafeString:
 def zone_of_store(marketplace_id: str) -> tzinfo:
     """Return the time zone of a store."""
     return zone_of(marketplace_id)
+
+
+@register.filter
+def store_name(marketplace_id: str) -> str:
+    """Return the name of a store for sellers."""
+    return store_label(marketplace_id)

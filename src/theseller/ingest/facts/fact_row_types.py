@@ -61,6 +61,7 @@ class LedgerRow(NamedTuple):
 
     `source_key`: the transaction or the settlement. `supersedes`: the deferred transaction that
     this one releases. `store_named`: whether Amazon attributes the money to a store.
+    `matures_at`: when Amazon releases a deferred transaction, if it states that.
     """
 
     local_day: date
@@ -82,6 +83,7 @@ class LedgerRow(NamedTuple):
     settlement_id: str | None
     group_id: str | None
     store_named: bool
+    matures_at: datetime | None
 
 
 class ProductRow(NamedTuple):

@@ -76,6 +76,7 @@ class LedgerMinimizer:
             "settlement_id": transaction.settlement_id or None,
             "group_id": transaction.identifier("FINANCIAL_EVENT_GROUP_ID") or None,
             "store_named": named is not None,
+            "matures_at": transaction.matures_at if deferred else None,
         }
         quantities = {
             line.position: transaction.items[line.item].quantity
@@ -159,6 +160,7 @@ class LedgerMinimizer:
                     settlement_id=None,
                     group_id=None,
                     store_named=named is not None,
+                    matures_at=None,
                 )
             )
         return rows

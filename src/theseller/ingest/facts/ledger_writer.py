@@ -27,6 +27,7 @@ from theseller.ingest.facts.bulk_writer import Bulk
 from theseller.ingest.facts.dirty_days import Day, mark_dirty_days
 from theseller.ingest.facts.fact_row_types import LEDGER_COLUMNS, LedgerRow, names_of
 from theseller.ingest.facts.ledger_row_conversion import LedgerMinimizer
+from theseller.ingest.facts.settlement_totals import store_settlement_total
 from theseller.ingest.facts.store_attribution import stores_of_seller
 from theseller.ingest.types import WriteResult
 
@@ -111,7 +112,8 @@ def write_settlement(
         if rows
         else WriteResult()
     )
-    return written + WriteResult(too_old=minimizer.too_old)
+    totals = store_settlement_total(bulk, summary, connection, at)
+    return written + WriteResult(too_old=minimizer.too_old, totals=totals)
 
 
 def _replace(

@@ -170,7 +170,7 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOutc
             "the file changed while it was being read",
             "Close other programs that use it, then import it again.",
         )
-    if known and not written.rows and not written.replaced:
+    if known and not written.rows and not written.replaced and not written.totals:
         transaction.set_rollback(True)
         return replace(done, status=ImportStatus.ALREADY, since=known)
     done = replace(done, written=written)

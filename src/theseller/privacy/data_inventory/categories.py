@@ -78,8 +78,8 @@ CATEGORIES: tuple[DataCategory, ...] = (
         Section.AMAZON,
         gettext_noop("Reports and files read"),
         gettext_noop(
-            "Which report or file became lines: its type, period, fingerprint and counts. The file"
-            " itself is not kept."
+            "Which report or file became lines: its type, period, fingerprint and counts, and the"
+            " payout of a settlement. The file itself is not kept."
         ),
         RetentionRule.AGE,
         ("life-purge-30",),

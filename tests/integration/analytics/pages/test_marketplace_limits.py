@@ -26,6 +26,7 @@ from theseller.analytics.pages import csv_rows, queries
 from theseller.analytics.pages.order_queries import OrderQuery, all_orders, order_page
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
+from theseller.analytics.pages.reconciliation import reconcile
 from theseller.analytics.pages.types import Scope
 from theseller.connections.queries import all_connections
 from theseller.ingest.sync.queries import freshness, progress
@@ -111,6 +112,17 @@ def test_a_limited_member_sees_their_marketplaces_whatever_they_request(
         assert "q=" in wider or MINE in text, page + wider
 
 
+def test_settlements_and_months_are_of_the_visible_marketplaces(cast: Cast) -> None:
+    month = f"month={DAY:%Y-%m}"
+    assert MINE in _text(cast, f"/reconciliation/?store=DE&{month}")
+    assert OTHERS[1] in _text(cast, f"/reconciliation/?store=UK&{month}", owner=True)
+    for page in ("/settlements/", "/reconciliation/"):
+        for wider in (*WIDER, f"?store=FR&{month}", f"?store=UK&{month}&format=csv"):
+            text = _text(cast, page + wider)
+            assert not [amount for amount in OTHERS if amount in text], page + wider
+            assert "Amazon.fr" not in text, page + wider
+
+
 def test_an_order_of_another_marketplace_is_not_found(cast: Cast) -> None:
     shop = Shop(cast.alices_shop)
     found = shop.select(
@@ -147,6 +159,7 @@ def test_sums_are_of_the_visible_marketplaces_only(cast: Cast) -> None:
                 lambda scope=scope: queries.day_series(scope, span, None),
                 lambda scope=scope: product_page(scope, span, None, ProductQuery()),
                 lambda scope=scope: order_page(scope, span, OrderQuery()),
+                lambda scope=scope: reconcile(scope.marketplace_ids[-1], "EUR", span),
                 lambda scope=scope: all_orders(scope, span, OrderQuery()),
                 lambda scope=scope: queries.ordered_so_far(scope, DAY, [clock.now()] * 2),
                 lambda scope=scope: queries.day_entries(scope.marketplace_ids[-1], DAY, most=9),
@@ -228,6 +241,9 @@ def test_each_page_that_a_limited_member_may_open_was_reviewed() -> None:
         "orders",
         "order",
         "inventory_page",
+        "settlements_list",
+        "settlement",
+        "reconciliation",
         "progress",
     }
 

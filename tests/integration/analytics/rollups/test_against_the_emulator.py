@@ -17,6 +17,7 @@ from tests.unit.emulator.support import Amazon, amazon_with
 
 from theseller.amazon.decoders.transactions import decode_transactions
 from theseller.amazon.reports import Options
+from theseller.analytics.pages.open_balance import open_balances
 from theseller.analytics.pages.order_queries import order_money
 from theseller.connections.operations import connection_for_files
 from theseller.ingest.facts.ledger_writer import write_transactions
@@ -111,6 +112,7 @@ def test_deferred_equals_the_balance_and_net_proceeds_the_released_money(amazon:
             day: one.net for day, one in truth.earned(first, last, at).items()
         }
         assert_orders(truth, shop, at)
+        assert_open_balance(truth, shop, at)
 
 
 def assert_orders(truth: ExpectedFigures, shop: Shop, at: datetime) -> None:
@@ -123,3 +125,17 @@ def assert_orders(truth: ExpectedFigures, shop: Shop, at: datetime) -> None:
     assert {
         order: (money.net_proceeds, money.deferred) for order, money in found.items()
     } == expected
+
+
+def assert_open_balance(truth: ExpectedFigures, shop: Shop, at: datetime) -> None:
+    """Compare the open balance with what the emulated Amazon released and what it defers."""
+    with tenant_scope(shop.tenant, using="worker"):
+        [found] = [
+            one
+            for one in open_balances(at, using="worker")
+            if one.marketplace_id == truth.marketplace
+        ]
+    assert found.last is not None
+    assert {part.on: part.amount for part in found.deferred} == truth.deferred(at)
+    assert found.released == truth.released(found.last.ends_at, at)
+    assert found.older == 0

@@ -71,9 +71,10 @@ def _file(content: bytes) -> Write:
     return write
 
 
-def _documents(
+def documents_of(
     facts: Facts, chance: Random, at: datetime, settlements: list[str], *, identifiers: bool
 ) -> list[Write]:
+    """Return the documents of a seller as of `at`, some also as they were before."""
     closed = facts.settlements(at)
     early = BEGIN + timedelta(days=8)
     return [
@@ -125,7 +126,7 @@ def _in_several_orders(seed: int, orders: int) -> None:
     at = BEGIN + timedelta(days=chance.choice((14, 21, 33)))
     closed = sorted(facts.settlements(at))
     stored = closed if seed % 3 == 0 else chance.sample(closed, len(closed) // 2)
-    documents = _documents(facts, chance, at, stored, identifiers=seed % 2 == 0)
+    documents = documents_of(facts, chance, at, stored, identifiers=seed % 2 == 0)
     if seed % 4 == 3:
         del documents[
             -2:
