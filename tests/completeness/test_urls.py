@@ -530,6 +530,7 @@ def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(
     """
     books = Books(shop.cast.alices_shop)
     books.order(NOON, "31.50")
+    books.traffic(NOON.date(), 1, 1, 1, None)
     books.roll_up()
     files: dict[str, set[str]] = {}
     for person in ("viewer", "accountant", "analyst", "owner", "anonymous"):
@@ -559,6 +560,7 @@ def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(
             "products/costs/",
             "orders/",
             "inventory/",
+            "traffic/",
             "orders/<str:order>/",
             "settlements/",
             "settlements/<str:number>/",

@@ -1,4 +1,4 @@
-"""URLs of the dashboard, products, costs, orders, money and inventory."""
+"""URLs of analytics: figures, costs, orders, settlements, stock, traffic."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from theseller.analytics.pages import (
     settlement_views,
     views,
 )
+from theseller.analytics.traffic import views as traffic_views
 
 app_name = "analytics"
 urlpatterns = [
@@ -29,6 +30,7 @@ urlpatterns = [
     path("settlements/<str:number>/", settlement_views.settlement, name="settlement"),
     path("reconciliation/", reconciliation_view.reconciliation, name="reconciliation"),
     path("days/<str:day>/", views.day, name="day"),
+    path("traffic/", traffic_views.traffic_page, name="traffic"),
     path("inventory/", inventory_views.inventory_page, name="inventory"),
     path("inventory/replenishment/", inventory_views.replenishment, name="replenishment"),
 ]

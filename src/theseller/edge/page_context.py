@@ -21,6 +21,7 @@ DEFAULT_NAVIGATION = (
     ("analytics:products", gettext_noop("Products"), "box"),
     ("analytics:orders", gettext_noop("Orders"), "tally"),
     ("analytics:inventory", gettext_noop("Inventory"), "shelf"),
+    ("analytics:traffic", gettext_noop("Traffic"), "eye"),
     ("buyer_pii:orders", gettext_noop("To ship"), "print"),
     ("ingest:import", gettext_noop("Import"), "upload"),
     ("connections:overview", gettext_noop("Connection"), "link"),
@@ -28,7 +29,7 @@ DEFAULT_NAVIGATION = (
     ("controls:page", gettext_noop("Security"), "shield"),
 )
 #: The letter after `g` of destinations whose label begins with the letter of another one.
-NAVIGATION_KEYS = {"analytics:inventory": "n"}
+NAVIGATION_KEYS = {"analytics:inventory": "n", "analytics:traffic": "f"}
 #: Navigation of the operator area. All addresses start with `OPERATOR_PREFIX`.
 OPERATOR_NAVIGATION = (
     ("operators:overview", gettext_noop("Overview"), "shield"),

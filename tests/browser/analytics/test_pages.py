@@ -30,6 +30,7 @@ from theseller.accounts.models import User
 from theseller.analytics.inventory.operations import set_replenishment
 from theseller.analytics.inventory.types import Replenishment
 from theseller.lib import clock
+from theseller.lib.marketplaces import local_day
 
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 
@@ -46,6 +47,10 @@ def cast(database: str) -> Cast:
             Shop(people.alices_shop).stock(
                 9 * number, store=store, sku=f"KIT-{2210 + number * 7}", inbound=5, as_of=at
             )
+    for back in range(1, 35):
+        day, shop = local_day(UK, at) - timedelta(days=back), Shop(people.alices_shop)
+        shop.traffic(day, 300 + back, 450, 31, "91.5", store=UK)
+        shop.traffic(day, 200 + back, 250, 21, "88", store=UK, asin="B0C00X7QLM")
     set_replenishment(
         sku="",
         inputs=Replenishment(30, 7, 45),
@@ -180,6 +185,7 @@ _EVERY_PAGE = {
     "dashboard-today": "/?period=today&store=UK", "dashboard-year": "/?period=12m&metric=net",
     "dashboard-month": "/?period=month&metric=refunds", "products": "/products/",
     "costs": "/products/costs/", "inventory": "/inventory/?edit=KIT-2217",
+    "traffic": "/traffic/?store=UK",
     "products-none": "/products/?q=nothing-like-this", "day": "/days/DAY/?store=UK",
     "orders": "/orders/?store=UK", "order": "/orders/ORDER/",
     "settlements": "/settlements/", "reconciliation": "/reconciliation/?store=UK",
@@ -198,6 +204,7 @@ PAGES = {
         "products",
         "costs",
         "inventory",
+        "traffic",
         "day",
         "orders",
         "order",
@@ -615,7 +622,14 @@ def test_targets_are_at_least_24_pixels_high_and_headings_in_order(
     site: str, people: dict[str, BrowserContext]
 ) -> None:
     tab = Tab(people["alice"], site, 1280)
-    for path in ("/", "/products/", "/inventory/?edit=KIT-2217", "/data/", "/security/"):
+    for path in (
+        "/",
+        "/products/",
+        "/inventory/?edit=KIT-2217",
+        "/traffic/?store=UK",
+        "/data/",
+        "/security/",
+    ):
         page = tab.go(path)
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         small = page.evaluate(

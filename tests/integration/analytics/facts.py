@@ -104,6 +104,26 @@ class Shop:
         } | over  # fmt: skip
         self._insert("ingest_inventory", row)
 
+    def traffic(
+        self,
+        day: date,
+        sessions: int,
+        page_views: int,
+        units: int,
+        share: str | None,
+        *,
+        store: str = DE,
+        asin: str = "",
+    ) -> None:
+        """Add the traffic of a store's day, or of a product; `share` is the featured offer's."""
+        row = {
+            "marketplace_id": store, "local_day": day, "asin": asin, "sessions": sessions,
+            "page_views": page_views, "units_ordered": units, "ordered_sales": Decimal(units),
+            "currency": CURRENCIES[store],
+            "buy_box_percent": None if share is None else Decimal(share),
+        }  # fmt: skip
+        self._insert("ingest_traffic_day", row)
+
     def product(self, title: str, *, store: str = DE, sku: str = "MUG-1") -> None:
         """Add the name of a product."""
         row = {

@@ -92,6 +92,7 @@ def test_every_text_of_a_shops_pages_is_translated(cast: Cast, alice: Client) ->
         "/orders/",
         f"/orders/{order}/",
         "/inventory/?edit=MUG-1",
+        "/traffic/",
         "/connections/",
         "/connections/new/",
         "/account/security/",

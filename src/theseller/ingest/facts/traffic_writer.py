@@ -33,6 +33,16 @@ set {updates} where ({stored}) is distinct from ({restated})
     stored=", ".join(f"t.{name}" for name in _FACTS),
     restated=", ".join(f"excluded.{name}" for name in _FACTS),
 )
+# What Amazon no longer lists of a day's products, when it states them again.
+_DELETE = """
+delete from ingest_traffic_day t
+using (select distinct marketplace_id, local_day from pg_temp.incoming_traffic_day
+       where asin <> '') as restated
+where t.tenant_id = %(tenant)s and t.marketplace_id = restated.marketplace_id
+  and t.local_day = restated.local_day and t.asin <> '' and not exists (
+    select from pg_temp.incoming_traffic_day i
+    where i.marketplace_id = t.marketplace_id and i.local_day = t.local_day and i.asin = t.asin)
+"""
 
 
 def write_traffic(
@@ -45,7 +55,8 @@ def write_traffic(
 ) -> WriteResult:
     """Write a sales and traffic report, inside the caller's tenant scope.
 
-    Stored are the days, and the products of one-day reports; restated days replace what is stored.
+    Stored are the days, and the products of one-day reports. Restated days replace what is stored,
+    and the products of a day replace all that were stored of it.
     Rows by product over a longer period are no fact of a day: left out, counted as `elsewhere`.
     """
     oldest = oldest_kept(at).date()
@@ -68,10 +79,11 @@ def write_traffic(
     bulk.lock(TRAFFIC_LOCK)
     bulk.create_stage("incoming_traffic_day", TRAFFIC_COLUMNS)
     bulk.copy("incoming_traffic_day", TRAFFIC_COLUMNS, [[rows[key] for key in sorted(rows)]])
+    deleted = bulk.run(_DELETE)
     count = bulk.run(_INSERT, connection=connection)
     days = {(store, day) for store, day, _ in rows}
     mark_dirty_days(bulk, days, at)
-    return WriteResult(count, too_old=too_old, elsewhere=elsewhere, days=len(days))
+    return WriteResult(count, deleted, too_old=too_old, elsewhere=elsewhere, days=len(days))
 
 
 def _row(key: tuple[str, date, str], line: TrafficDay | TrafficProduct) -> TrafficRow:

@@ -1,0 +1,1 @@
+"""Sessions, page views and conversion, from sales and traffic reports."""
