@@ -1,6 +1,6 @@
 # `make` and `make help` list the targets. Each calls one script in bin/; arguments: make test ARGS='tests/unit -k money'
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-edge demo-reset setup test test-exhaustive check bench screenshots
+.PHONY: help demo demo-edge demo-reset setup test test-exhaustive check bench screenshots translations
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -31,3 +31,6 @@ bench: ## benchmarks: a table, and JSON in benchmarks/results/
 
 screenshots: ## pictures of the main pages, into screenshots/
 	@exec bin/screenshots $(ARGS)
+
+translations: ## add new texts to the catalogs of translations, compile them, name what is missing
+	@exec bin/translations

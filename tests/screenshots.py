@@ -1,11 +1,13 @@
 """Pictures of the main pages, on a wide screen and a phone, light and dark.
 
 Run `python -m tests.screenshots FOLDER [README-PICTURE] [ADDRESS…]`: with addresses (`/products/`)
-of pages only those, as the owner of a shop sees them once Amazon's data has arrived.
+of pages only those, as the owner of a shop sees them once Amazon's data has arrived. With
+`PAGES_LANGUAGE=de` the pages are in that language.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Collection
@@ -34,19 +36,36 @@ class Pictures:
     """Takes each picture four times: two sizes, two schemes.
 
     The page stays as it is, so that a moment can be captured. `only`: names of pictures; others are
-    left out.
+    left out. `language`: the pictures are of the same address in this language, in a tab of its
+    own; what only a form's answer shows is not among them.
     """
 
     def __init__(
-        self, folder: Path, say: Callable[[str], object], only: Collection[str] = ()
+        self,
+        folder: Path,
+        say: Callable[[str], object],
+        only: Collection[str] = (),
+        language: str = "",
     ) -> None:
-        self.folder, self._only = folder, only
+        self.folder, self._only, self._language = folder, only, language
         self._say = say
         folder.mkdir(parents=True, exist_ok=True)
 
     def take(self, name: str, page: Page) -> None:
         if self._only and name not in self._only:
             return
+        if not self._language:
+            self._take(name, page)
+            return
+        tab = page.context.new_page()
+        tab.set_extra_http_headers({"Accept-Language": self._language})
+        answer = tab.goto(page.url)
+        if answer is not None and answer.status != 405:  # only forms are sent to it
+            tab.wait_for_load_state("load")
+            self._take(name, tab)
+        tab.close()
+
+    def _take(self, name: str, page: Page) -> None:
         for size, viewport in SIZES.items():
             page.set_viewport_size(viewport)
             for scheme in SCHEMES:
@@ -67,7 +86,7 @@ class Pictures:
 
 def main(folder: Path, readme: Path | None, addresses: Collection[str] = ()) -> None:
     named = {one.strip("/").replace("/", "-") or "start": one for one in addresses}
-    pictures = Pictures(folder, sys.stdout.write, named)
+    pictures = Pictures(folder, sys.stdout.write, named, os.environ.get("PAGES_LANGUAGE", ""))
     with (
         running_demo() as demo,
         chromium() as browser,

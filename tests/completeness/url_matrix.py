@@ -195,6 +195,8 @@ account/security/ownership/<uuid:tenant>/       GET  302  405  405  405  405  40
                                                 POST 302  302  404  302  302  302  302  302
 account/security/factors/<uuid:factor>/removal/ GET  302  405  405  405  405  405  405  405
                                                 POST 302  302  302  302  302  302  302  302
+account/language/                               GET  302  405  405  405  405  405  405  405
+                                                POST 302  302  302  302  302  302  302  302
 account/security/recovery-codes/                GET  302  405  405  405  405  405  405  405
                                                 POST 302  302  200  302  302  302  302  302
 account/security/single-sign-on/                GET  302  404  404  404  404  404  404  404

@@ -11,8 +11,8 @@ from theseller.datamap.types import CrossTenantFunction, DataClass, Eraser
 describe_table(
     "accounts_user",
     DataClass.SELLER_PERSONAL,
-    note="People who sign in: address, name, password hash.",
-    columns="password:credentials last_login id email name joined_at",
+    note="People who sign in: address, name, password hash, and the language they chose.",
+    columns="password:credentials last_login id email name joined_at language",
     indexes="_pkey _email_any_case _email_b2644a56_like _email_key",
     retention="until the account is deleted",
     eraser=Eraser.DELETE_USER,

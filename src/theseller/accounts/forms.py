@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -123,6 +124,12 @@ class ChosenPasswordForm(forms.Form):
         if new is not None and given.get("again") is not None and new != given["again"]:
             self.add_error("again", _("The two are not the same. Enter the new password again."))
         return given
+
+
+class LanguageForm(forms.Form):
+    """The language of pages and mails; none is the one that the browser asks for."""
+
+    language = forms.ChoiceField(required=False, choices=lambda: settings.LANGUAGES)
 
 
 class NewPasswordForm(ChosenPasswordForm):

@@ -31,6 +31,8 @@ class User(AbstractBaseUser):
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=200)
     joined_at = models.DateTimeField()
+    #: The language of pages and mails; "" is the one that the browser asks for.
+    language = models.CharField(max_length=10, blank=True, default="", db_default="")
 
     # Django's own signature
     def _get_session_auth_hash(self, secret: str | None = None) -> str:  # noqa: ARG002

@@ -71,6 +71,19 @@ def change_password(*, person: UUID, password: Secret, at: datetime, keep: str =
         end_other_sessions(person, keep=keep)
 
 
+def choose_language(*, person: UUID, language: str, at: datetime) -> None:
+    """Store the language of a person's pages and mails.
+
+    Args:
+        person: who chose it.
+        language: a code of `settings.LANGUAGES`, or "" for the one that the browser asks for.
+        at: now.
+    """
+    with transaction.atomic(using=accounts_database()):
+        User.objects.filter(pk=person).update(language=language)
+        _record(Tag.ACCOUNT_LANGUAGE_CHOSEN, f"user:{person}", person, at, language=language)
+
+
 def disable_sign_in(*, person: UUID) -> None:
     """Disable sign-in to an account: no password matches any more.
 

@@ -19,8 +19,8 @@ from theseller.mail.operations import queue_mail
 def queue_security_notice(person: UUID, change: str, *, at: datetime) -> None:
     """Queue a notice in the caller's transaction.
 
-    It is in the language of the request. Without a mail server, or if the person's address gets
-    no mail, there is none, and the change is made all the same.
+    It is in the language that the person chose, or of the request. Without a mail server, or if
+    the person's address gets no mail, there is none, and the change is made all the same.
 
     Args:
         person: whose sign-in was changed.

@@ -43,6 +43,7 @@ urlpatterns = [
     path("account/security/recovery-codes/", mfa.new_recovery_codes, name="recovery-codes"),
     path("account/security/single-sign-on/", sso.link, name="sso-link"),
     path("account/security/single-sign-on/removal/", sso.unlink, name="sso-unlink"),
+    path("account/language/", views.choose_account_language, name="language"),
     path("account/second-factor/", mfa.second_factor, name="second-factor"),
     path("account/second-factor/single-sign-on/", sso.begin_step_up, name="sso-step-up"),
 ]

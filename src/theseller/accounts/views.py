@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -18,7 +19,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from theseller.accounts.authorization import account_frame, set_active_tenant
 from theseller.accounts.complete_sign_in import complete_sign_in
-from theseller.accounts.forms import NewPasswordForm, SignInForm
+from theseller.accounts.forms import LanguageForm, NewPasswordForm, SignInForm
+from theseller.accounts.language_choice import activate_choice
 from theseller.accounts.mfa import pending_sign_in
 from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.mfa.queries import has_factor
@@ -27,9 +29,9 @@ from theseller.accounts.mfa.second_factor_verification import allowance, verify_
 from theseller.accounts.mfa.types import Proof, RefusedError
 from theseller.accounts.mfa.views import proof_page
 from theseller.accounts.models import User
-from theseller.accounts.operations import change_password
+from theseller.accounts.operations import change_password, choose_language
 from theseller.accounts.queries import is_operator
-from theseller.accounts.sessions import session_key
+from theseller.accounts.sessions import current_user, session_key
 from theseller.accounts.sign_in_rate_limits import SIGN_IN, limits
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
@@ -174,3 +176,18 @@ def password(request: HttpRequest) -> HttpResponse:
         {"form": form, "frame": account_frame(request)},
         status=200 if request.method == "GET" else 422,
     )
+
+
+@require_POST
+@limited("language", {by_account: Rate.per_minute(10, burst=20)})
+def choose_account_language(request: HttpRequest) -> HttpResponse:
+    """Store the language of the person's pages and mails."""
+    form = LanguageForm(request.POST)
+    if form.is_valid():
+        chosen = form.cleaned_data["language"]
+        choose_language(person=current_user(request).pk, language=chosen, at=clock.now())
+        # The answer to the choice is in the language that was chosen.
+        translation.activate(translation.get_language_from_request(request))
+        activate_choice(chosen)
+        messages.success(request, _("The language was saved."))
+    return redirect("accounts:security")

@@ -19,6 +19,7 @@ class Tag(StrEnum):
     ACCOUNT_CREATED = "accounts:user:created"
     ACCOUNT_END_INTENDED = "accounts:user:end_intended"
     ACCOUNT_ERASED = "accounts:user:erased"
+    ACCOUNT_LANGUAGE_CHOSEN = "accounts:user:language_chosen"
     ACCOUNT_SIGNED_IN = "accounts:session:signed_in"
     ACCOUNT_SIGNED_OUT = "accounts:session:signed_out"
     ACCOUNT_SIGN_IN_FAILED = "accounts:session:sign_in_failed"
@@ -141,6 +142,7 @@ WRITERS: Mapping[str, frozenset[Tag]] = {
         {
             Tag.ACCOUNT_CREATED,
             Tag.ACCOUNT_END_INTENDED,
+            Tag.ACCOUNT_LANGUAGE_CHOSEN,
             Tag.ACCOUNT_SIGNED_IN,
             Tag.ACCOUNT_SIGNED_OUT,
             Tag.ACCOUNT_SIGN_IN_FAILED,

@@ -175,12 +175,14 @@ MIDDLEWARE = [
     "theseller.edge.proxies_and_health_checks.HealthCheckMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "theseller.edge.static_files.StaticFilesMiddleware",
+    "theseller.edge.request_language.LanguageMiddleware",
     "theseller.edge.database_outage.OutageMiddleware",
     "theseller.config.session_key_reload.SessionKeysMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "theseller.accounts.language_choice.AccountLanguageMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -290,9 +292,11 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
 
 # --- Language, time, files
+# The language of the marked texts, of logs, evidence and the command line, and of browsers that ask
+# for no other of `LANGUAGES` (docs/develop/add-a-language.md).
 LANGUAGE_CODE = "en"
-# No language but English yet: docs/develop/add-a-language.md.
-USE_I18N = False
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+USE_I18N = True
 LOCALE_PATHS = [Path(__file__).parents[1] / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"

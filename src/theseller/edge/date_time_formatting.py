@@ -1,29 +1,48 @@
-"""Format days and instants; one format for every page."""
+"""Format days and instants; one format for every page of a language."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from django.utils.dateformat import format as format_date
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
+@dataclass(frozen=True, slots=True)
+class _DateStyle:
+    """How one language writes days, in the codes of Django's `dateformat`."""
+
+    day: str = "M j, Y"
+    short_day: str = "M j"
+    week_day: str = "D, M j, Y"
+
+
+#: By the language without its country; English for all others.
+_STYLES = {"de": _DateStyle("j. N Y", "j. N", "D, j. N Y")}
+_ENGLISH = _DateStyle()
+
+
+def _style() -> _DateStyle:
+    return _STYLES.get((get_language() or "en").split("-", maxsplit=1)[0], _ENGLISH)
+
+
 def day(value: date) -> str:
-    """Format a day: ``Nov 23, 2026``."""
-    return format_date(value, "M j, Y")
+    """Format a day: ``Nov 23, 2026``, in German ``23. Nov. 2026``."""
+    return format_date(value, _style().day)
 
 
 def short_day(value: date) -> str:
     """Format a day without its year: ``Nov 23``."""
-    return format_date(value, "M j")
+    return format_date(value, _style().short_day)
 
 
 def week_day(value: date) -> str:
     """Format a day with its weekday: ``Mon, Nov 23, 2026``."""
-    return format_date(value, "D, M j, Y")
+    return format_date(value, _style().week_day)
 
 
 def day_range(first: date, last: date) -> str:

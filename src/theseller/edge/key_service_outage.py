@@ -68,9 +68,10 @@ class KeyServiceMiddleware:
 def unavailable(request: HttpRequest, state: ServiceState) -> HttpResponse:
     """Render the page for one state: 503 with ``Retry-After``."""
     what_happened, next_step = STATE_TEXTS[state]
+    nothing_lost = _("Nothing was changed and nothing is lost.")
     text = ErrorText(
         _("Our key service is unavailable"),
-        f"{_(what_happened)} {_('Nothing was changed and nothing is lost.')}",
+        f"{_(what_happened)} {nothing_lost}",
         _(next_step),
     )
     response = error_page(request, 503, text)

@@ -25,7 +25,9 @@ _SYMBOLS = {
     "PLN": "z\u0142",
 }  # fmt: skip
 _SYMBOL_FIRST_LANGUAGES = frozenset({"en", "ja", "zh", "ko", "hi", "nl"})
-_COMPACT_STEPS = ((Decimal(1_000_000_000), "B"), (Decimal(1_000_000), "M"), (Decimal(1_000), "k"))
+_COMPACT_STEPS = (Decimal(1_000_000_000), Decimal(1_000_000), Decimal(1_000))
+#: What follows a number of billions, millions and thousands (CLDR); English for other languages.
+_COMPACT_SUFFIXES = {"de": ("\u00a0Mrd.", "\u00a0Mio.", "\u00a0Tsd.")}
 
 Direction = Literal["up", "down", "flat", "none"]
 Tone = Literal["good", "bad", "neutral"]
@@ -40,6 +42,7 @@ class NumberStyle:
     group: str = ","
     symbol_first: bool = True
     percent_gap: str = ""
+    compact_suffixes: tuple[str, str, str] = ("B", "M", "k")
 
 
 ENGLISH = NumberStyle()
@@ -54,6 +57,7 @@ def style_for(language: str | None = None) -> NumberStyle:
         group=str(get_format("THOUSAND_SEPARATOR", lang=tag, use_l10n=True)),
         symbol_first=base in _SYMBOL_FIRST_LANGUAGES,
         percent_gap="" if base in _SYMBOL_FIRST_LANGUAGES else NO_BREAK,
+        compact_suffixes=_COMPACT_SUFFIXES.get(base, ENGLISH.compact_suffixes),
     )
 
 
@@ -86,6 +90,11 @@ def format_number(
     return _sign(shown, plus=plus) + _digits_of(shown, digits, style)
 
 
+def format_count(value: int) -> str:
+    """Format a whole number in the active language."""
+    return format_number(value, style=style_for())
+
+
 def format_money(
     money: Money, *, style: NumberStyle = ENGLISH, digits: int | None = None, plus: bool = False
 ) -> str:
@@ -106,7 +115,7 @@ def format_money_compact(money: Money, *, style: NumberStyle = ENGLISH) -> str:
     Show the exact value elsewhere on the page.
     """
     magnitude = abs(money.amount)
-    for step, suffix in _COMPACT_STEPS:
+    for step, suffix in zip(_COMPACT_STEPS, style.compact_suffixes, strict=True):
         if magnitude >= step:
             scaled = money.amount / step
             text = (

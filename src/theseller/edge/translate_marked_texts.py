@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import get_language, gettext, ngettext
 
-from theseller.lib.translation_marks import MarkedText
+from theseller.edge.date_time_formatting import day_range, exact_time
+from theseller.edge.number_formatting import format_number, style_for
+from theseller.lib.translation_marks import MarkedDays, MarkedInstant, MarkedNumber, MarkedText
 
 
 def translated(text: str) -> str:
@@ -20,10 +22,21 @@ def translated(text: str) -> str:
     )
     if not text.values:
         return template
-    return template % {
-        name: translated(value) if isinstance(value, MarkedText) else value
-        for name, value in text.values.items()
-    }
+    return template % {name: _written(value) for name, value in text.values.items()}
+
+
+def _written(value: object) -> object:
+    """Return a value of a text as the language of the request writes it."""
+    english = (get_language() or "en").startswith("en")
+    if isinstance(value, MarkedText):
+        return translated(value)
+    if isinstance(value, MarkedNumber):
+        return format_number(value.number, style=style_for())
+    if isinstance(value, MarkedDays) and not english:
+        return day_range(value.first, value.last)
+    if isinstance(value, MarkedInstant) and not english:
+        return exact_time(value.instant)
+    return value
 
 
 def translated_error(error: Exception) -> str:

@@ -6,6 +6,8 @@ translates it with `theseller.edge.translate_marked_texts`. Everything else sees
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 
 class MarkedText(str):
     """An English text that keeps what is needed to translate it.
@@ -32,6 +34,75 @@ class MarkedText(str):
         return _made(self.template, self.plural, self.number, self.values | values)
 
 
+class MarkedNumber(str):
+    """A whole number as English writes it (``1,204``), to be written in another language.
+
+    Attributes:
+        number: the number.
+    """
+
+    __slots__ = ("number",)
+
+    number: int
+
+
+class MarkedDays(str):
+    """Days as English writes them (``1 \u2013 31 Oct 2026``), to be written in another language.
+
+    Attributes:
+        first: the first day.
+        last: the last day.
+    """
+
+    __slots__ = ("first", "last")
+
+    first: date
+    last: date
+
+
+class MarkedInstant(str):
+    """An instant as English writes it, to be written in another language.
+
+    Attributes:
+        instant: the instant, aware.
+    """
+
+    __slots__ = ("instant",)
+
+    instant: datetime
+
+
+def marked_number(number: int) -> MarkedNumber:
+    """Return ``1,204``, which the page writes as its language does."""
+    text = MarkedNumber(f"{number:,}")
+    text.number = number
+    return text
+
+
+def marked_days(first: date, last: date) -> MarkedDays:
+    """Return a span of days without repeating what both ends share: ``1 \u2013 31 Oct 2026``."""
+    end = f"{last.day} {last:%b %Y}"
+    if first == last:
+        written = end
+    elif (first.year, first.month) == (last.year, last.month):
+        written = f"{first.day} \u2013 {end}"
+    elif first.year == last.year:
+        written = f"{first.day} {first:%b} \u2013 {end}"
+    else:
+        written = f"{first.day} {first:%b %Y} \u2013 {end}"
+    text = MarkedDays(written)
+    text.first, text.last = first, last
+    return text
+
+
+def marked_instant(instant: datetime) -> MarkedInstant:
+    """Return an instant in UTC: ``1 Oct 2026, 14:05 UTC``."""
+    utc = instant.astimezone(UTC)
+    text = MarkedInstant(f"{utc.day} {utc:%b %Y, %H:%M} UTC")
+    text.instant = utc
+    return text
+
+
 def gettext_noop(text: str) -> str:
     """Return `text` as it is.
 
@@ -56,7 +127,7 @@ def ngettext(singular: str, plural: str, number: int, **values: object) -> Marke
 
     For example ``ngettext("%(number)s row", "%(number)s rows", 1204)`` is ``1,204 rows``.
     """
-    return _made(singular, plural, number, {"number": f"{number:,}"} | values)
+    return _made(singular, plural, number, {"number": marked_number(number)} | values)
 
 
 def _made(template: str, plural: str, number: int, values: dict[str, object]) -> MarkedText:

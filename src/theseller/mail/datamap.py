@@ -29,6 +29,7 @@ describe_table(
     eraser=Eraser.DELETE_USER,
     functions=(
         CrossTenantFunction("mail_recipient(text)", ("auth", "operator", "worker")),
+        CrossTenantFunction("mail_language(uuid)", ("auth", "operator", "worker")),
         CrossTenantFunction("operator_addresses()", ("worker",)),
         CrossTenantFunction("shortened_address(text)"),
         CrossTenantFunction("without_addresses(text, text)"),

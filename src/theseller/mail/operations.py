@@ -47,8 +47,8 @@ def queue_mail(
         idempotency_key: names the event that the mail is about, such as ``reset:<id>``. The same
             key queues one message only, for ever as long as the message is stored.
         at: now.
-        language: of the recipient; by default the deployment's. Where the recipient makes the
-            request, it is that of the request.
+        language: of a recipient who has not chosen one for their account: that of the request,
+            where its sender may know the recipient; by default the deployment's.
         using: the connection of the caller's transaction; by default that of the accounts. Its
             role is `auth`, `operator` or `worker`.
 
@@ -65,7 +65,7 @@ def queue_mail(
         log.info("mail_not_queued", kind=context.kind, reason=error.reason.name.lower())
         return QueuedMail(QueueOutcome.REFUSED, reason=error.reason)
     message = new_id()
-    language = language or settings.LANGUAGE_CODE
+    language = _chosen_language(found.user, database) or language or settings.LANGUAGE_CODE
     text = _encoded(context, language)
     sealed, key = (
         sealed_context(message, text, at=at, using=database) if context.secret else (None, None)
@@ -98,6 +98,14 @@ def queue_mail(
         if inserted
         else QueuedMail(QueueOutcome.ALREADY_QUEUED)
     )
+
+
+def _chosen_language(person: UUID | None, database: str) -> str:
+    """Return the language that a person chose for their account, "" without a choice."""
+    if person is None:
+        return ""
+    chosen = sql_execution.value(connections[database], "select guard.mail_language(%s)", [person])
+    return chosen if chosen in dict(settings.LANGUAGES) else ""
 
 
 def _log_mail_off(context: MailContext) -> None:

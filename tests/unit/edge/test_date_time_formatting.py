@@ -5,8 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import translation
 
-from theseller.edge.date_time_formatting import duration_text, exact_time, time_ago
+from theseller.edge.date_time_formatting import (
+    day_range,
+    duration_text,
+    exact_time,
+    short_day,
+    time_ago,
+    week_day,
+)
 
 AT = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
 
@@ -38,3 +46,12 @@ def test_an_exact_instant_names_its_zone() -> None:
 )
 def test_waits_are_rounded_up(seconds: int, said: str) -> None:
     assert duration_text(seconds) == said
+
+
+def test_german_writes_the_day_before_the_month() -> None:
+    with translation.override("de"):
+        assert exact_time(AT) == "23. Nov. 2026, 14:05 UTC"
+        assert week_day(AT.date()) == "Mo, 23. Nov. 2026"
+        assert short_day(AT.date().replace(month=3)) == "23. März"
+        assert day_range(AT.date().replace(month=10), AT.date()) == "23. Okt. \u2013 23. Nov. 2026"
+        assert time_ago(AT - timedelta(days=3), AT) == "vor 3 Tagen"

@@ -59,6 +59,11 @@ def test_format_money_compact_abbreviates_amounts(amount: str, shown: str) -> No
     assert format_money_compact(Money(Decimal(amount), "EUR")) == shown
 
 
+def test_german_abbreviates_in_words() -> None:
+    shown = format_money_compact(Money(Decimal("8412.40"), "EUR"), style=GERMAN)
+    assert shown == "8,4\u00a0Tsd.\u00a0€"
+
+
 def test_a_plus_is_written_only_on_request_and_never_on_zero() -> None:
     assert format_number(1234, plus=True) == "+1,234"
     assert format_number(0, plus=True) == "0"

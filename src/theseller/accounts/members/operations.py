@@ -12,6 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connections
+from django.utils.translation import get_language
 
 from theseller.accounts.members.change_lock_and_audit import (
     NOT_A_MEMBER,
@@ -329,6 +330,8 @@ def _mailed(link: IssuedLink, email: str, tenant: UUID, inviter: str, at: dateti
         recipient=email,
         idempotency_key=f"invitation:{new_id()}",
         at=at,
+        # Of the request: who is invited to a shop speaks the language of its people, we assume.
+        language=get_language() or "",
     )
     return replace(link, mailed=queued.outcome is QueueOutcome.QUEUED)
 

@@ -76,6 +76,8 @@ def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpRe
         "frame": account_frame(request),
         "sso_allowed": may_use_provider(person),
         "identity": linked_identity(person),
+        "languages": settings.LANGUAGES,
+        "chosen_language": sessions.current_user(request).language,
         "passkeys_possible": webauthn_protocol.supported_at(request),
         "localhost": settings.ENVIRONMENT.public_url.replace("//127.0.0.1", "//localhost"),
         "next": safe_redirect.safe_next(request, ""),

@@ -16,7 +16,7 @@ from theseller.amazon.reports.flat_file_header import DroppedColumn
 from theseller.amazon.reports.replayable_source import DEFAULT_LIMITS, Limits, Source
 from theseller.amazon.reports.report_types_and_columns import ReportType
 from theseller.lib.marketplaces import Marketplace
-from theseller.lib.translation_marks import gettext_noop, marked
+from theseller.lib.translation_marks import gettext_noop, marked, marked_number
 
 _REFUSALS_LISTED = 100
 _CURRENCIES_MOST = 60
@@ -116,7 +116,7 @@ class Findings:
         if self.refused_count > self._most_refused:
             message = marked(
                 gettext_noop("more than %(most_refused)s rows can't be read"),
-                most_refused=f"{self._most_refused:,}",
+                most_refused=marked_number(self._most_refused),
             )
             raise ReportRefusedError(
                 message, gettext_noop("Download the report again and don't change it."), line=line

@@ -16,7 +16,7 @@ from pathlib import PurePath
 
 from theseller.amazon.gunzip import Damage, GunzipError, GunzipLimits, gunzip, sliced
 from theseller.amazon.reports.errors import ReportRefusedError
-from theseller.lib.translation_marks import gettext_noop, marked
+from theseller.lib.translation_marks import gettext_noop, marked, marked_number
 
 Chunks = Iterable[bytes] | Callable[[], Iterable[bytes]]
 
@@ -195,7 +195,7 @@ def _refused_gzip(damage: Damage, limits: Limits) -> ReportRefusedError:
                 gettext_noop(
                     "the gzip file consists of more than %(members)s parts, which no report does"
                 ),
-                members=f"{limits.members:,}",
+                members=marked_number(limits.members),
             ),
             _AGAIN,
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from theseller.amazon.reports.encoding_detection import Encoding, decide_encoding, decoded
 from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.replayable_source import DEFAULT_LIMITS, Chunks, Limits, Source
-from theseller.lib.translation_marks import gettext_noop, marked
+from theseller.lib.translation_marks import gettext_noop, marked, marked_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,8 @@ def split_lines(texts: Iterable[str], limits: Limits) -> Iterator[Batch]:
 def _check(lines: list[str], number: int, limits: Limits) -> None:
     if number + len(lines) > limits.lines + 1:
         message = marked(
-            gettext_noop("the file has more than %(lines)s lines"), lines=f"{limits.lines:,}"
+            gettext_noop("the file has more than %(lines)s lines"),
+            lines=marked_number(limits.lines),
         )
         raise ReportRefusedError(
             message,

@@ -37,7 +37,7 @@ from theseller.amazon.reports.sales_and_traffic_structs import (
 )
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 from theseller.lib.money import is_plausible
-from theseller.lib.translation_marks import gettext_noop, marked
+from theseller.lib.translation_marks import gettext_noop, marked, marked_number
 
 _Row = TypeVar("_Row", ByDate, ByAsin)
 _Fact = TypeVar("_Fact", TrafficDay, TrafficProduct)
@@ -343,7 +343,7 @@ def _document(pieces: Iterable[bytes], limits: Limits) -> Document:
     except TooManyRowsError:
         reason = marked(
             gettext_noop("the JSON document has more than %(json_rows)s rows"),
-            json_rows=f"{limits.json_rows:,}",
+            json_rows=marked_number(limits.json_rows),
         )
     except msgspec.ValidationError as error:
         if b'"errors"' in received[:200]:

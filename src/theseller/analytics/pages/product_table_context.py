@@ -15,6 +15,7 @@ from theseller.analytics.pages.page_filters import Selection
 from theseller.analytics.pages.product_queries import ProductQuery, Sort
 from theseller.analytics.pages.types import ProductPage
 from theseller.analytics.rollups.types import Figures
+from theseller.edge.number_formatting import format_count
 from theseller.lib.money import Money
 
 PAGE_SIZE = 50
@@ -90,7 +91,11 @@ def product_context(
         "headers": [_header(selection, table, sort, label) for sort, label in _HEADERS],
         "range": (
             _("%(begin)s\u2013%(end)s of %(count)s")
-            % {"begin": f"{begin:,}", "end": f"{end:,}", "count": f"{page.count:,}"}
+            % {
+                "begin": format_count(begin),
+                "end": format_count(end),
+                "count": format_count(page.count),
+            }
             if page.rows
             else ""
         ),

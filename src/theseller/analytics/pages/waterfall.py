@@ -9,7 +9,7 @@ from theseller.analytics.pages.metric_coverage import MetricCoverage
 from theseller.analytics.pages.metric_definitions import BY_KEY
 from theseller.analytics.pages.page_filters import Selection, day_address
 from theseller.analytics.rollups.types import Figures
-from theseller.edge.number_formatting import format_number
+from theseller.edge.number_formatting import format_count
 from theseller.edge.types import WaterfallRow
 from theseller.lib.money import Money
 
@@ -37,7 +37,7 @@ def waterfall_rows(
             total.refunded_sales,
             (
                 ngettext("%(orders)s order", "%(orders)s orders", total.refunds)
-                % {"orders": format_number(total.refunds)}
+                % {"orders": format_count(total.refunds)}
                 if total.refunds
                 else ""
             ),

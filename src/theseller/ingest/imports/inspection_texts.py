@@ -9,7 +9,7 @@ from datetime import date
 
 from theseller.amazon.reports import Inspection
 from theseller.lib.marketplaces import by_code
-from theseller.lib.translation_marks import gettext_noop, marked
+from theseller.lib.translation_marks import gettext_noop, marked, marked_days
 
 _COUNTED = ("quantity", "units", "sessions")
 
@@ -31,23 +31,15 @@ def period_texts(inspection: Inspection) -> list[str]:
     for code, days in inspection.period.days.items():
         stores.setdefault(days, []).append(by_code(code).sales_channel)
     texts: list[str] = [
-        marked(gettext_noop("%(days)s in %(stores)s"), days=span(*days), stores=", ".join(names))
+        marked(
+            gettext_noop("%(days)s in %(stores)s"), days=marked_days(*days), stores=", ".join(names)
+        )
         for days, names in stores.items()
     ]
     if not texts and inspection.period.first and inspection.period.last:
-        texts.append(f"{span(inspection.period.first.date(), inspection.period.last.date())} (UTC)")
+        utc = marked_days(inspection.period.first.date(), inspection.period.last.date())
+        texts.append(marked(gettext_noop("%(days)s (UTC)"), days=utc))
     return texts
-
-
-def span(first: date, last: date) -> str:
-    """Write a span of days without repeating what both ends share."""
-    end = f"{last.day} {last:%b %Y}"
-    if first == last:
-        return end
-    if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day} \u2013 {end}"
-    begin = f"{first.day} {first:%b}" if first.year == last.year else f"{first.day} {first:%b %Y}"
-    return f"{begin} \u2013 {end}"
 
 
 def dropped_by_reason(inspection: Inspection) -> dict[str, list[str]]:

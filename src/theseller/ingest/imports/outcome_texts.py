@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from theseller.ingest.imports.types import ImportOutcome, ImportStatus
 from theseller.ingest.report_handlers.registry import handler_of
-from theseller.lib.translation_marks import MarkedText, gettext_noop, marked, ngettext
+from theseller.lib.translation_marks import (
+    MarkedText,
+    gettext_noop,
+    marked,
+    marked_instant,
+    ngettext,
+)
 
 
 def outcome_texts(outcome: ImportOutcome) -> list[MarkedText]:
@@ -30,8 +36,8 @@ def _already_text(outcome: ImportOutcome) -> MarkedText:
     if outcome.since is None:
         return marked(gettext_noop("This report was already imported. No data changed."))
     return marked(
-        gettext_noop("This report was already imported on %(time)s UTC. No data changed."),
-        time=f"{outcome.since.day} {outcome.since:%b %Y, %H:%M}",
+        gettext_noop("This report was already imported on %(time)s. No data changed."),
+        time=marked_instant(outcome.since),
     )
 
 

@@ -25,6 +25,8 @@ from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.charge_display_names import charge_name
 from theseller.amazon.reports import Inspection, Limits, Options, ReportType, inspect_report
 from theseller.amazon.reports.format_registry import title
+from theseller.edge.date_time_formatting import day_range
+from theseller.edge.number_formatting import format_count
 from theseller.edge.rate_limits import Rate, by_account, by_ip, limited
 from theseller.edge.translate_marked_texts import translated
 from theseller.ingest.imports.concurrent_import_limits import ImportBusyError, import_slot
@@ -33,7 +35,6 @@ from theseller.ingest.imports.inspection_texts import (
     dropped_by_reason,
     is_count,
     period_texts,
-    span,
 )
 from theseller.ingest.imports.operations import (
     import_report,
@@ -275,13 +276,16 @@ def _card(
 def _button(inspection: Inspection) -> str:
     if inspection.importable:
         return ngettext("Import %(rows)s row", "Import %(rows)s rows", inspection.rows) % {
-            "rows": f"{inspection.rows:,}"
+            "rows": format_count(inspection.rows)
         }
     return ngettext(
         "Import %(rows)s readable row, skip %(refused)s",
         "Import %(rows)s readable rows, skip %(refused)s",
         inspection.rows,
-    ) % {"rows": f"{inspection.rows:,}", "refused": f"{inspection.rows_refused_count:,}"}
+    ) % {
+        "rows": format_count(inspection.rows),
+        "refused": format_count(inspection.rows_refused_count),
+    }
 
 
 def _pieces(file: UploadedFile[bytes]) -> Iterable[bytes]:
@@ -367,6 +371,6 @@ def _listed(document: ImportedDocument) -> dict[str, Any]:
     return {
         "title": translated(title(document.report_type)),
         "stores": ", ".join(store.sales_channel for store in stores) or _("no store"),
-        "period": span(*days),
+        "period": day_range(*days),
         "document": document,
     }

@@ -34,7 +34,7 @@ class AmazonRequestForm(forms.Form):
             "required": _("Enter the date of the message."),
             "invalid": _("Enter a date, such as 2026-11-20."),
         },
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
     confirm = forms.BooleanField(
         label=(

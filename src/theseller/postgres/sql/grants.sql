@@ -74,7 +74,7 @@ grant execute on function guard.ensure_months(date, date) to theseller_worker;
 grant execute on function guard.ticket_tenant() to theseller_directory;
 grant select (tenant_id, user_id, role, marketplaces) on accounts_membership to theseller_directory;
 grant select (user_id) on accounts_operator to theseller_directory;
-grant select (id, email) on accounts_user to theseller_directory;
+grant select (id, email, language) on accounts_user to theseller_directory;
 grant select on governance_access_session, governance_access_review, audit_event to theseller_directory;
 grant select (id, name, created_at) on tenancy_tenant to theseller_directory;
 grant select (tenant_id, connection_id, name, marketplace_id, due_at, lease_expires_at, last_success_at, last_outcome, failures_in_row)
@@ -122,7 +122,7 @@ insert into guard.audit_writer (role, tag) select 'theseller_auth', unnest(array
     'accounts:second_factor:added', 'accounts:second_factor:proven', 'accounts:second_factor:refused', 'accounts:second_factor:removed',
     'accounts:session:sign_in_failed', 'accounts:session:signed_in', 'accounts:session:signed_out', 'accounts:sign_up:requested',
     'accounts:user:created',
-    'accounts:user:end_intended',
+    'accounts:user:end_intended', 'accounts:user:language_chosen',
     'governance:deletion_request:recorded', 'retention:shop:end_intended', 'tenancy:tenant:created'
 ]);
 insert into guard.audit_writer (role, tag) select 'theseller_migrate', unnest(array[
@@ -161,7 +161,7 @@ grant select on guard.audit_writer to theseller_web, theseller_worker, theseller
 -- People, sessions, memberships, limits: by the accounts' own role. A page's own connection reads the members of its shop, and no more: SQL
 -- that is injected there is no one's account.
 grant select, insert on accounts_user to theseller_auth;
-grant update (last_login, password) on accounts_user to theseller_auth;
+grant update (last_login, password, language) on accounts_user to theseller_auth;
 grant select, insert, update, delete on django_session to theseller_auth;
 grant select, insert, update, delete on edge_ratebucket to theseller_auth;
 grant select, delete on edge_ratebucket, django_session to theseller_worker;

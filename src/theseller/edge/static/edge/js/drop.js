@@ -5,7 +5,8 @@ const size = (bytes) => {
   let step = 0;
   let value = bytes;
   while (value >= 1000 && step < units.length - 1) { value /= 1000; step += 1; }
-  return `${value.toFixed(step && value < 100 ? 1 : 0)} ${units[step]}`;
+  const digits = step && value < 100 ? 1 : 0;
+  return `${value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${units[step]}`;
 };
 
 function prepare(zone) {

@@ -1,0 +1,22 @@
+"""Choose the language of a request from what its browser accepts."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+from typing_extensions import override
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """Activate the first of `settings.LANGUAGES` that the browser accepts, for one request."""
+
+    @override
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer in the language of the request; the thread's is the default again afterwards."""
+        try:
+            return cast("HttpResponseBase", super().__call__(request))
+        finally:
+            translation.deactivate()

@@ -1,0 +1,1 @@
+"""Extract the marked texts, and keep the catalogs of translations complete."""
