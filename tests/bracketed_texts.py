@@ -73,9 +73,9 @@ class _Untranslated(HTMLParser):
                 self._collect(value or "", 0)
         if tag not in _VOID:
             hidden = bool(self._hidden and self._hidden[-1])
-            # Evidence is signed in English, and says so.
-            english = tag != "html" and given.get("lang") == "en"
-            self._hidden.append(hidden or is_data or english or "hidden" in given)
+            # Evidence is signed in English, and says so; languages have their own names.
+            other_language = tag != "html" and "lang" in given
+            self._hidden.append(hidden or is_data or other_language or "hidden" in given)
 
     def handle_endtag(self, tag: str) -> None:
         if tag not in _VOID and self._hidden:
