@@ -102,7 +102,8 @@ def _orders(client: Client, address: str) -> list[int]:
 
 
 def _csv(client: Client, address: str) -> list[dict[str, str]]:
-    answer = client.get(address)
+    # Files are in English, whatever language the page has.
+    answer = client.get(address, headers={"accept-language": "de"})
     assert answer.status_code == 200
     return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
 
