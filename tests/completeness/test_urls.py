@@ -593,6 +593,7 @@ def test_every_other_url_requires_a_tenant_permission() -> None:
         "sign-out/",
         "no-shop/",
         "memberships/<uuid:tenant>/",
+        "account/language/",
         "account/security/",
         "account/second-factor/",
         "account/second-factor/single-sign-on/",

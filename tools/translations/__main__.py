@@ -1,4 +1,4 @@
-"""Command line of bin/translations: complete the catalogs, name what is missing."""
+"""Command line of bin/translations: write catalogs, name what is missing."""
 
 from __future__ import annotations
 

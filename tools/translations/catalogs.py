@@ -1,4 +1,4 @@
-"""Read, complete, check and write catalogs of translations (gettext's PO and MO files).
+"""Read, complete, check and write gettext's catalogs (PO and MO files).
 
 A catalog is written in one way only, without dates and line numbers, so that two developers who
 add texts get the same bytes.
@@ -48,7 +48,7 @@ def read_catalog(path: Path, language: str) -> ReproducibleCatalog:
 
 
 def completed(catalog: Catalog, marked: Catalog, language: str) -> ReproducibleCatalog:
-    """Return the catalog of the marked texts, with the translations that there are.
+    """Return the catalog of the marked texts, with existing translations.
 
     A new text has none. A text that is no longer marked is left out.
     """

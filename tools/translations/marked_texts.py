@@ -1,4 +1,4 @@
-"""Extract the texts that are marked for translation, from Python and templates.
+"""Extract the texts that Python and templates mark for translation.
 
 Django's own ``makemessages`` does the same with GNU gettext, which need not be installed here:
 Django turns a template into calls of gettext's functions, and Babel reads these.
@@ -31,7 +31,7 @@ _KEYWORDS = {
 
 
 def marked_texts(root: Path) -> Catalog:
-    """Return the marked texts of the package at `root`, in the order of its files.
+    """Return the marked texts of the package at `root`, by file.
 
     Each text has the files that contain it, without line numbers: these would change with every
     edit.

@@ -127,7 +127,7 @@ class ChosenPasswordForm(forms.Form):
 
 
 class LanguageForm(forms.Form):
-    """The language of pages and mails; none is the one that the browser asks for."""
+    """The language of pages and mails; none is that of the browser."""
 
     language = forms.ChoiceField(required=False, choices=lambda: settings.LANGUAGES)
 

@@ -15,7 +15,7 @@ OF_THE_BROWSER = ""
 
 
 class AccountLanguageMiddleware:
-    """Activate the language of the signed-in person's account, if they chose one."""
+    """Activate the language that the signed-in person chose, if any."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -29,6 +29,6 @@ class AccountLanguageMiddleware:
 
 
 def activate_choice(language: str) -> None:
-    """Activate a stored choice; one that this version does not offer changes nothing."""
+    """Activate a stored choice, if this version offers the language."""
     if language in dict(settings.LANGUAGES):
         translation.activate(language)

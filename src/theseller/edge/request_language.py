@@ -11,11 +11,11 @@ from typing_extensions import override
 
 
 class LanguageMiddleware(LocaleMiddleware):
-    """Activate the first of `settings.LANGUAGES` that the browser accepts, for one request."""
+    """Activate the language of `settings.LANGUAGES` that the browser accepts."""
 
     @override
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer in the language of the request; the thread's is the default again afterwards."""
+        """Answer in this language; afterwards the thread has the default one again."""
         try:
             return cast("HttpResponseBase", super().__call__(request))
         finally:

@@ -35,7 +35,7 @@ class MarkedText(str):
 
 
 class MarkedNumber(str):
-    """A whole number as English writes it (``1,204``), to be written in another language.
+    """A whole number as English writes it: ``1,204``.
 
     Attributes:
         number: the number.
@@ -47,7 +47,7 @@ class MarkedNumber(str):
 
 
 class MarkedDays(str):
-    """Days as English writes them (``1 \u2013 31 Oct 2026``), to be written in another language.
+    """Days as English writes them: ``1 \u2013 31 Oct 2026``.
 
     Attributes:
         first: the first day.
@@ -61,7 +61,7 @@ class MarkedDays(str):
 
 
 class MarkedInstant(str):
-    """An instant as English writes it, to be written in another language.
+    """An instant as English writes it: ``1 Oct 2026, 14:05 UTC``.
 
     Attributes:
         instant: the instant, aware.
@@ -80,7 +80,10 @@ def marked_number(number: int) -> MarkedNumber:
 
 
 def marked_days(first: date, last: date) -> MarkedDays:
-    """Return a span of days without repeating what both ends share: ``1 \u2013 31 Oct 2026``."""
+    """Return a span of days, such as ``1 \u2013 31 Oct 2026``.
+
+    It does not repeat what both ends share.
+    """
     end = f"{last.day} {last:%b %Y}"
     if first == last:
         written = end

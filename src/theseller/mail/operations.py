@@ -101,7 +101,7 @@ def queue_mail(
 
 
 def _chosen_language(person: UUID | None, database: str) -> str:
-    """Return the language that a person chose for their account, "" without a choice."""
+    """Return the language that a person chose, "" without a choice."""
     if person is None:
         return ""
     chosen = sql_execution.value(connections[database], "select guard.mail_language(%s)", [person])

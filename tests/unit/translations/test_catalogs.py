@@ -17,7 +17,11 @@ from tools.translations.catalogs import completed, faults, mo_bytes, po_bytes, r
 from tools.translations.marked_texts import NOT_TRANSLATED, marked_texts, texts_of_template
 
 import theseller
-from theseller.edge.page_context import DEFAULT_NAVIGATION, OPERATOR_NAVIGATION
+from theseller.edge.page_context import (
+    DEFAULT_NAVIGATION,
+    NAVIGATION_KEYS,
+    OPERATOR_NAVIGATION,
+)
 
 _PACKAGE = Path(theseller.__path__[0])
 #: The functions that mark a text, with the number of texts.
@@ -60,8 +64,9 @@ def test_each_entry_of_the_navigation_has_its_letter(
 ) -> None:
     """The keys `g` and the first letter of a label lead to its page."""
     catalog = read_catalog(catalog_path(language), language)
-    labels = [str(catalog[label].string) for _, label, _ in navigation]
-    assert len({label[0].lower() for label in labels}) == len(labels), labels
+    labels = {name: str(catalog[label].string) for name, label, _ in navigation}
+    keys = {NAVIGATION_KEYS.get(name, label[0].lower()) for name, label in labels.items()}
+    assert len(keys) == len(labels), labels
 
 
 def test_what_python_marks_is_what_its_syntax_tree_has(marked: Catalog) -> None:

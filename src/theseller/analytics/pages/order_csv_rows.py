@@ -5,9 +5,7 @@ They have the rows of the page, unrounded, with the ledger's signs.
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.http import HttpResponse
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from theseller.amazon.charge_classifier import ChargeType
@@ -20,7 +18,6 @@ from theseller.analytics.pages.page_filters import Selection, store_label
 from theseller.lib.marketplaces import local_day
 
 
-@translation.override(settings.LANGUAGE_CODE)  # files are in English: programs read them
 def orders_csv(selection: Selection, table: OrderTable) -> HttpResponse:
     """Return the orders of the list, on all its pages, in its order.
 
@@ -71,7 +68,6 @@ def _row(row: OrderSummary, currency: str) -> list[Cell]:
     ]
 
 
-@translation.override(settings.LANGUAGE_CODE)
 def order_csv(order: OrderDetails) -> HttpResponse:
     """Return the lines of an order and its ledger lines, with how each counts."""
     rows: list[list[Cell]] = [

@@ -8,10 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
+from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
@@ -62,7 +64,8 @@ def without_figures(request: HttpRequest, tenant_context: TenantContext) -> Http
 def exports(request: HttpRequest, tenant_context: TenantContext, page: str, at: datetime) -> bool:
     """Return whether `page` is requested as a file.
 
-    Then the export is recorded in the audit log, in this transaction.
+    Then the export is recorded in the audit log, in this transaction, and the rest of the request
+    is in English: programs read files.
 
     Raises:
         PermissionDenied: the member may read the page but not download it, or an operator's access
@@ -85,6 +88,7 @@ def exports(request: HttpRequest, tenant_context: TenantContext, page: str, at: 
             at=at,
             details=details,
         )
+    translation.activate(settings.LANGUAGE_CODE)
     return True
 
 

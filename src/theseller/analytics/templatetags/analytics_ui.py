@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 from theseller.analytics.pages.page_filters import store_label
 from theseller.analytics.profit.written_numbers import write_amount
 from theseller.edge import date_time_formatting
+from theseller.edge.number_formatting import style_for
 from theseller.edge.templatetags.edge_ui import money
 from theseller.lib.marketplaces import zone_of
 from theseller.lib.money import Money, minor_unit_digits
@@ -56,8 +57,8 @@ def cost(value: Decimal | None, currency: str) -> SafeString:
 
 @register.filter
 def cost_text(value: Decimal) -> str:
-    """Return a unit cost as a form shows it: ``1.50``, ``0.1250``."""
-    return write_amount(value)
+    """Return a unit cost as a form shows it: ``1.50``, in German ``1,50``."""
+    return write_amount(value).replace(".", style_for().point)
 
 
 @register.filter
