@@ -15,7 +15,7 @@ class LanguageMiddleware(LocaleMiddleware):
 
     @override
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer in this language; afterwards the thread has the default one again."""
+        """Answer in this language; then return the thread to the default one."""
         try:
             return cast("HttpResponseBase", super().__call__(request))
         finally:
