@@ -36,9 +36,9 @@ describe_table(
     columns=(
         "tenant_id local_day marketplace_id sku asin currency orders units "
         "ordered_sales promotions refunds refunded_sales fees net_proceeds "
-        "product_sales posted_orders posted_lines"
+        "product_sales posted_orders posted_lines posted_units"
     ),
-    indexes="_pkey _read",
+    indexes="_pkey _totals",
     tenant_column="tenant_id",
     partitions="analytics_day_product_t",
     erase_order=10,

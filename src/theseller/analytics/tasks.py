@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connections
 from procrastinate.contrib.django import app
 
-from theseller.analytics.rollups.recompute import recompute_dirty
+from theseller.analytics.rollups.recompute import mark_days_without_units, recompute_dirty
 from theseller.analytics.rollups.rollup_recount_check import differences
 from theseller.lib import clock, sql_execution
 from theseller.lib.structured_logging import getLogger
@@ -62,9 +62,13 @@ def recompute_all(tenant: UUID) -> int:
 @app.periodic(cron="41 2 * * *")
 @app.task(name="analytics.verify", queueing_lock="analytics.verify", pass_context=False)
 def verify_figures(timestamp: int = 0) -> None:  # see `roll_up`  # noqa: ARG001
-    """Recount days of shops independently, and log figures that differ."""
+    """Recount days of shops independently, and log figures that differ.
+
+    Days whose posted units are not known are marked first, and recomputed instead.
+    """
     for tenant in tenants_to_recount():
         try:
+            mark_days_without_units(tenant=tenant, at=clock.now())
             verify(tenant)
         # one shop's failure leaves the others to be recounted
         except Exception as error:  # noqa: BLE001

@@ -38,6 +38,8 @@ _PURCHASED = frozenset(
         "ordered_tax",
     }
 )
+#: The columns of a day after those of the rollup.
+_PROFIT = ("Cost of goods", "Profit", "Sales without a cost")
 _BEFORE = ("ordered_sales", "units", "orders", "refunded_sales", "fees", "net_proceeds")
 
 
@@ -52,11 +54,17 @@ def days_csv(selection: Selection, series: DaySeries, known: MetricCoverage) -> 
         "day",
         "currency",
         *SUMMED,
+        *_PROFIT,
         *(["compared_with_day", *(f"{name}_before" for name in _BEFORE)] if before else []),
     ]
     rows: list[list[Cell]] = []
     for index, day in enumerate(series.span.days()):
-        row: list[Cell] = [day, selection.scope.currency, *_known_cells(series, day, known, SUMMED)]
+        row: list[Cell] = [
+            day,
+            selection.scope.currency,
+            *_known_cells(series, day, known, SUMMED),
+            *_profit_cells(series.by_day.get(day)),
+        ]
         if before:
             earlier = before[index] if index < len(before) else None
             compared = earlier if earlier and earlier >= selection.option.first_day else None
@@ -87,6 +95,13 @@ def _known_cells(
     ]
 
 
+def _profit_cells(figures: Figures | None) -> list[Cell]:
+    """Return cost of goods and profit of a day, blank where not known."""
+    if figures is None or figures.profit is None or not figures.posted_lines:
+        return [None] * len(_PROFIT)
+    return [figures.cost_of_goods, figures.profit, figures.uncosted_sales]
+
+
 def products_csv(selection: Selection, table: Table, before: Span | None) -> HttpResponse:
     """Return the products of the table, on all its pages, in its order.
 
@@ -112,6 +127,9 @@ def products_csv(selection: Selection, table: Table, before: Span | None) -> Htt
         "ordered_sales_before",
         "units_before",
         "net_proceeds_before",
+        "Units posted",
+        "Cost of goods",
+        "Profit",
     ]
     rows: list[list[Cell]] = [
         [
@@ -129,6 +147,9 @@ def products_csv(selection: Selection, table: Table, before: Span | None) -> Htt
             row.ordered_sales_before,
             row.units_before,
             row.net_proceeds_before,
+            row.posted_units,
+            row.cost_of_goods,
+            row.profit,
         ]
         for row in page.rows
     ]

@@ -120,7 +120,7 @@ def comparable(selection: Selection, metric: Metric, known: MetricCoverage) -> b
 def tiles(
     selection: Selection, series: DaySeries, drawn: DaySeries, known: MetricCoverage
 ) -> list[Tile]:
-    """Return the six figures with their change and line."""
+    """Return the figures with their change and line."""
     currency, points = selection.scope.currency, Points.of(drawn.span)
     shown = [index for index in range(len(points.spans)) if points.whole(index)]
     if selection.choice.partial and not selection.one_partial_day and len(shown) >= _SHORTEST_CHART:
@@ -139,7 +139,9 @@ def tiles(
                 None if nothing else now,
                 (
                     metric.shown(series.before, currency)
-                    if now is not None and comparable(selection, metric, known)
+                    if now is not None
+                    and comparable(selection, metric, known)
+                    and _as_complete(metric, series)
                     else None
                 ),
                 tuple(values[index] for index in shown),
@@ -150,6 +152,13 @@ def tiles(
             )
         )
     return made
+
+
+def _as_complete(metric: Metric, series: DaySeries) -> bool:
+    """Return whether both periods know all costs that `metric` needs."""
+    return metric.key != "profit" or not (
+        series.total.uncosted_sales or series.before.uncosted_sales
+    )
 
 
 def _mark(
@@ -167,12 +176,23 @@ def _mark(
         )
     if metric.from_ledger and not total.posted_lines:
         return _("not posted yet"), False
+    if metric.key == "profit" and (not metric.is_known(total) or total.uncosted_sales):
+        return _cost_mark(total), True
     notes = []
-    if metric.key == "net" and total.deferred:
+    if metric.key in {"net", "profit"} and total.deferred:
         notes.append(_("excl. deferred"))
-    if metric.key in {"sales", "net"} and contains_tax(selection.scope):
+    if metric.key in {"sales", "net", "profit"} and contains_tax(selection.scope):
         notes.append(_("incl. VAT"))
     return ", ".join(notes), False
+
+
+def _cost_mark(total: Figures) -> str:
+    """Return of how much of the sales the profit is known."""
+    if total.costed_share is None or not total.costed_sales:
+        return _("no costs entered")
+    return _("of %(share)s of sales") % {
+        "share": format_percent(total.costed_share, 0, style=style_for())
+    }
 
 
 def chart(
@@ -290,8 +310,10 @@ def _summary(
             if known.missing(metric, choice.span)
             else _("is not posted yet for this period.")
         )
+    if not metric.is_known(series.total):
+        return _("is not known: no costs of these products are entered.")
     parts = [f"{_text(total, metric, currency)} {_(metric.basis)}"]
-    if earlier and comparable(selection, metric, known):
+    if earlier and comparable(selection, metric, known) and _as_complete(metric, series):
         ratio = (total - earlier) / abs(earlier)
         same_hour = choice.partial and not metric.from_ledger
         parts.append(", " + _change_text(ratio, choice.before_phrase, same_hour=same_hour))

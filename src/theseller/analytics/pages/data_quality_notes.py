@@ -31,10 +31,13 @@ def data_quality(
     until: Freshness,
     streams: Sequence[StreamProgress],
     known: MetricCoverage,
+    *,
+    without_cost: int = 0,
 ) -> dict[str, Any]:
     """Return what the page says about the figures' quality.
 
-    How fresh they are, how much is settled, and what is missing.
+    How fresh they are, how much is settled, and what is missing. `without_cost` is the number of
+    products whose sales have no known cost.
     """
     choice, settled = selection.choice, _share(total.settled_days, total.ledger_days)
     fresh = ((_("Orders"), until.orders_until), (_("Money"), until.money_until))
@@ -53,6 +56,8 @@ def data_quality(
         "unclassified": (
             Money(total.unclassified, selection.scope.currency) if total.unclassified else None
         ),
+        "without_cost": without_cost,
+        "costed_share": total.costed_share if total.profit is not None else None,
         "partial": choice.partial,
         "partial_text": _partial_text(selection),
         "incomparable": _incomparable(selection, known),

@@ -43,7 +43,10 @@ class MetricCoverage:
 
         A single day with figures has a value all the same.
         """
-        total: Value = sum((metric.value(figures[day]) for day in days.days() if day in figures), 0)
+        shown = [figures[day] for day in days.days() if day in figures]
+        if shown and not any(metric.is_known(one) for one in shown):
+            return None
+        total: Value = sum((metric.value(one) for one in shown), 0)
         if self.whole(metric, days) or (days.length == 1 and total):
             return total
         return None

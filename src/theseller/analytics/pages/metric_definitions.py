@@ -1,4 +1,4 @@
-"""The six figures of the dashboard.
+"""The figures of the dashboard.
 
 What each is called, which basis it has, and whether a rise is good.
 """
@@ -26,7 +26,8 @@ class Metric:
     """One figure of the dashboard.
 
     `value` turns stored figures into what is shown: refunds and fees, which are stored as negative
-    amounts, are shown as positive costs. `polarity` says whether a rise is good.
+    amounts, are shown as positive costs. `polarity` says whether a rise is good, `is_known` whether
+    there is a value at all.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Metric:
     unit: str
     value: Callable[[Figures], Decimal | int]
     help: str
+    is_known: Callable[[Figures], bool] = lambda _: True
 
     @property
     def is_money(self) -> bool:
@@ -50,9 +52,12 @@ class Metric:
     def shown(self, figures: Figures, currency: str) -> Money | int | None:
         """Return the figure as pages show it.
 
-        It is an amount with its currency, or a count. None where Amazon has posted nothing yet.
+        It is an amount with its currency, or a count. None where Amazon has posted nothing yet, or
+        the figure is not known.
         """
         value = self.value(figures)
+        if not self.is_known(figures):
+            return None
         if self.from_ledger and not figures.posted_lines and not value:
             return None
         return Money(Decimal(value), currency) if self.is_money else int(value)
@@ -119,6 +124,20 @@ METRICS = (
             "and reimbursements, before your own costs. Money that Amazon defers is not in it."
         ),
     ),
+    Metric(
+        "profit",
+        gettext_noop("Profit"),
+        "good",
+        BY_POSTED_DATE,
+        MONEY,
+        lambda f: f.profit_sum,
+        gettext_noop(
+            "Net proceeds less the cost of the units whose sale Amazon posted. Sales of products "
+            "without a cost are left out, with their fees. The cost of refunded units is not given "
+            "back. Overheads are not included."
+        ),
+        lambda f: f.profit is not None,
+    ),
 )
 BY_KEY = {metric.key: metric for metric in METRICS}
 
@@ -159,4 +178,7 @@ COLUMN_DEFINITIONS = (
         gettext_noop("Margin"),
         gettext_noop("Net proceeds per product sales that Amazon posted, before your own costs."),
     ),
+    (gettext_noop("Profit"), BY_KEY["profit"].help),
+    (gettext_noop("Profit margin"), gettext_noop("Profit per product sales that Amazon posted.")),
+    (gettext_noop("ROI"), gettext_noop("Profit per cost of the goods sold.")),
 )

@@ -14,6 +14,8 @@ from django.db import connections
 
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import ProductFigures, ProductPage, Scope
+from theseller.analytics.profit.cost_periods import COST_PERIODS, cost_parameters, joined_cost
+from theseller.analytics.profit.goods_sold import COST_OF_ROW, has_costs
 from theseller.lib import sql_execution as statements
 from theseller.tenancy.tenant_scope import current_tenant
 from theseller.tenancy.visible_marketplaces import require_visible
@@ -33,6 +35,9 @@ class Sort(StrEnum):
     NET = "net"
     CHANGE = "change"
     MARGIN = "margin"
+    PROFIT = "profit"
+    PROFIT_MARGIN = "profit-margin"
+    ROI = "roi"
 
 
 #: The SQL expression of each order. Fees are stored as negative amounts: the highest come first in
@@ -46,10 +51,23 @@ _ORDER = {
     Sort.NET: "case when posted > 0 then net end",
     Sort.CHANGE: "sales - sales_before",
     Sort.MARGIN: "case when posted > 0 and posted_sales > 0 then net / posted_sales end",
+    Sort.PROFIT: "profit",
+    Sort.PROFIT_MARGIN: "case when posted_sales > 0 then profit / posted_sales end",
+    Sort.ROI: "case when cost > 0 then profit / cost end",
 }
 
+#: The rows of product totals, with the cost of their goods; without the second where the shop has
+#: entered no cost.
+_WITH_COSTS = f"""
+    (select d.*, {COST_OF_ROW} as row_cost
+     from analytics_day_product d {joined_cost("d", "d.local_day")}) totals
+"""  # names of our own  # noqa: S608
+_WITHOUT_COSTS = """
+    (select d.*, null::numeric as row_cost from analytics_day_product d) totals
+"""
+
 _PAGE = """
-with sold as (
+with {periods} sold as (
     select sku,
            coalesce(sum(orders) filter (
                where local_day >= %(first)s and local_day <= %(last)s), 0) as orders,
@@ -82,8 +100,14 @@ with sold as (
                as net_before,
            coalesce(sum(posted_lines) filter (
                where local_day >= %(before_first)s and local_day <= %(before_last)s), 0)
-               as posted_before
-    from analytics_day_product
+               as posted_before,
+           sum(posted_units) filter (
+               where local_day >= %(first)s and local_day <= %(last)s) as posted_units,
+           coalesce(sum(row_cost) filter (
+               where local_day >= %(first)s and local_day <= %(last)s), 0) as cost,
+           coalesce(bool_and(row_cost is not null) filter (
+               where local_day >= %(first)s and local_day <= %(last)s), false) as costed
+    from {totals}
     where tenant_id = %(tenant)s and currency = %(currency)s
       and marketplace_id = any (%(stores)s::text[])
       and local_day between %(from_day)s and %(to_day)s
@@ -92,13 +116,20 @@ with sold as (
           or local_day between %(before_first)s and %(before_last)s)
       {search}
     group by sku
+),
+listed as (
+    select *, case when posted > 0 and costed then net - cost end as profit from sold
 )
 select sku, orders, units, sales, refunds, refunded_sales, fees, net, sales_before, units_before,
-       net_before, posted_sales, posted_orders, posted, posted_before,
+       net_before, posted_sales, posted_orders, posted, posted_before, posted_units,
+       case when costed then cost end, profit,
        count(*) over (), sum(units) over (), sum(sales) over (),
        case when sum(posted) over () > 0 then sum(net) over () end,
-       sum(posted_sales) over (), case when sum(posted) over () > 0 then sum(fees) over () end
-from sold order by {order} {direction} nulls last, sku limit %(most)s offset %(skip)s
+       sum(posted_sales) over (), case when sum(posted) over () > 0 then sum(fees) over () end,
+       sum(profit) over (), sum(cost) filter (where profit is not null) over (),
+       sum(posted_sales) filter (where profit is not null) over (),
+       count(*) filter (where posted_orders > 0 and profit is null) over ()
+from listed order by {order} {direction} nulls last, sku limit %(most)s offset %(skip)s
 """
 _SEARCH = """
       and (sku ilike %(pattern)s or sku in (
@@ -168,7 +199,11 @@ def product_page(
         "skip": query.skip,
         "pattern": search_pattern(query.search),
     }
+    costs = has_costs(scope.currency, using=using)
+    values |= cost_parameters(scope.marketplace_ids)
     sql = _PAGE.format(
+        periods=f"{COST_PERIODS}," if costs else "",
+        totals=_WITH_COSTS if costs else _WITHOUT_COSTS,
         search=_SEARCH if query.search else "",
         order=_ORDER[query.sort],
         direction="desc" if query.descending else "asc",
@@ -194,7 +229,7 @@ def product_page(
         _product(row, names.get(row[0], ("", "")), compared=before is not None) for row in rows
     ]
     products = [replace(product, series=lines.get(product.sku, ())) for product in products]
-    return ProductPage(tuple(products), *rows[0][15:])
+    return ProductPage(tuple(products), *rows[0][18:])
 
 
 def search_pattern(search: str) -> str:
@@ -220,7 +255,10 @@ def _product(row: Sequence[Any], name: tuple[str, str], *, compared: bool) -> Pr
         posted_orders,
         posted,
         posted_before,
-    ) = row[:15]
+        posted_units,
+        cost,
+        profit,
+    ) = row[:18]
     return ProductFigures(
         sku=sku,
         asin=name[0],
@@ -238,6 +276,9 @@ def _product(row: Sequence[Any], name: tuple[str, str], *, compared: bool) -> Pr
         product_sales=posted_sales,
         posted_orders=posted_orders,
         posted_lines=posted,
+        posted_units=posted_units,
+        cost_of_goods=cost,
+        profit=profit,
     )
 
 

@@ -29,6 +29,9 @@ _HEADERS = (
     (Sort.FEES, gettext_noop("Fees")),
     (Sort.NET, gettext_noop("Net proceeds")),
     (Sort.MARGIN, gettext_noop("Margin")),
+    (Sort.PROFIT, gettext_noop("Profit")),
+    (Sort.PROFIT_MARGIN, gettext_noop("Profit margin")),
+    (Sort.ROI, gettext_noop("ROI")),
 )
 
 
@@ -119,6 +122,7 @@ def product_context(
         "total_sales": Money(page.ordered_sales, currency),
         "total_net": None if page.net_proceeds is None else Money(page.net_proceeds, currency),
         "total_fees": None if page.fees is None else Money(page.fees, currency),
+        "total_profit": None if page.profit is None else Money(page.profit, currency),
         "total_orders": total.orders if not table.search else None,
         "remainder": _remainder(table, page, total, currency),
         "high": max(

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import connections
@@ -19,6 +20,7 @@ from django.db import connections
 from theseller.analytics.pages.page_filters import Selection, same_time_on
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import LedgerEntry, OrderEntry, Scope, Store
+from theseller.analytics.profit.goods_sold import GoodsSold, goods_sold, has_costs
 from theseller.analytics.rollups.rollup_sql_execution import run_on_counted_lines
 from theseller.analytics.rollups.sql_parameters import parameters
 from theseller.analytics.rollups.types import SUMMED, Figures
@@ -107,7 +109,7 @@ def day_series(
         },
         using,
     )
-    by_day = {row[0]: Figures(*row[1:]) for row in rows}
+    by_day = _with_costs(scope, span, other, {row[0]: Figures(*row[1:]) for row in rows}, using)
     return DaySeries(
         span,
         before,
@@ -115,6 +117,33 @@ def day_series(
         add_up(figures for day, figures in by_day.items() if span.first <= day <= span.last),
         add_up(figures for day, figures in by_day.items() if other.first <= day <= other.last),
     )
+
+
+def _with_costs(
+    scope: Scope, span: Span, other: Span, by_day: dict[date, Figures], using: str
+) -> dict[date, Figures]:
+    """Return the figures of each day with the cost of the goods sold.
+
+    In a shop without costs they are returned as they are.
+    """
+    if not by_day or not has_costs(scope.currency, using=using):
+        return by_day
+    spans = [one for one in (span, other) if one.first <= one.last]
+    goods: dict[date, GoodsSold] = {}
+    for one in spans:
+        goods |= goods_sold(scope.marketplace_ids, scope.currency, one.first, one.last, using=using)
+    none = GoodsSold(Decimal(0), Decimal(0), Decimal(0), Decimal(0))
+    return {
+        day: replace(
+            figures,
+            cost_of_goods=goods.get(day, none).cost,
+            costed_sales=goods.get(day, none).costed_sales,
+            uncosted_sales=goods.get(day, none).uncosted_sales,
+            uncosted_net=goods.get(day, none).uncosted_net,
+            cost_days=1,
+        )
+        for day, figures in by_day.items()
+    }
 
 
 def add_up(parts: Iterable[Figures]) -> Figures:

@@ -31,6 +31,10 @@ class Scope:
     currency: str
 
 
+def _ratio(part: Decimal | None, whole: Decimal | None) -> Decimal | None:
+    return part / whole if part is not None and whole is not None and whole > 0 else None
+
+
 @dataclass(frozen=True, slots=True)
 class ProductFigures:
     """One product over a period and over its period of comparison.
@@ -38,7 +42,8 @@ class ProductFigures:
     Fields of the comparison are None where nothing is compared. `orders`, `units` and
     `ordered_sales` are by purchase day; the others by posted day. `fees`, `net_proceeds` and
     `net_proceeds_before` are None where Amazon has posted nothing for the product yet, which is not
-    an amount of zero.
+    an amount of zero. `cost_of_goods` and `profit` are None where the cost of any of its sales is
+    not known, `posted_units` where Amazon's units of none are.
     """
 
     sku: str
@@ -57,6 +62,9 @@ class ProductFigures:
     product_sales: Decimal = Decimal(0)
     posted_orders: int = 0
     posted_lines: int = 0
+    posted_units: int | None = None
+    cost_of_goods: Decimal | None = None
+    profit: Decimal | None = None
     series: tuple[Decimal, ...] = ()
 
     @property
@@ -77,6 +85,16 @@ class ProductFigures:
         )
 
     @property
+    def profit_margin(self) -> Decimal | None:
+        """Profit per posted product sales; None without either."""
+        return _ratio(self.profit, self.product_sales)
+
+    @property
+    def roi(self) -> Decimal | None:
+        """Profit per cost of the goods sold; None without either."""
+        return _ratio(self.profit, self.cost_of_goods)
+
+    @property
     def refund_rate(self) -> Decimal | None:
         """Refunded orders per order whose sale was posted, by posted day.
 
@@ -90,7 +108,8 @@ class ProductPage:
     """Some rows of the product table, and the sums over all of them.
 
     `count` is the number of all rows. `net_proceeds` and `fees` are None where nothing is posted
-    for any of them.
+    for any of them. `profit`, `cost_of_goods` and `costed_sales` are of the products whose profit
+    is known; `without_cost` counts the others that were sold.
     """
 
     rows: tuple[ProductFigures, ...]
@@ -100,6 +119,20 @@ class ProductPage:
     net_proceeds: Decimal | None
     product_sales: Decimal = Decimal(0)
     fees: Decimal | None = None
+    profit: Decimal | None = None
+    cost_of_goods: Decimal | None = None
+    costed_sales: Decimal | None = None
+    without_cost: int = 0
+
+    @property
+    def profit_margin(self) -> Decimal | None:
+        """Profit per posted product sales, of the products whose profit is known."""
+        return _ratio(self.profit, self.costed_sales)
+
+    @property
+    def roi(self) -> Decimal | None:
+        """Profit per cost of the goods sold, of the same products."""
+        return _ratio(self.profit, self.cost_of_goods)
 
     @property
     def margin(self) -> Decimal | None:

@@ -39,6 +39,7 @@ from theseller.analytics.pages.periods import Choice, Span, parse_day
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
 from theseller.analytics.pages.product_table_context import product_context, read_table
 from theseller.analytics.pages.queries import DaySeries
+from theseller.analytics.profit.goods_sold import products_without_cost
 from theseller.connections.queries import all_connections
 from theseller.edge.compression_decorator import compressed
 from theseller.ingest.sync.queries import freshness, is_running, progress
@@ -99,7 +100,15 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
             "waterfall_rows": waterfall.waterfall_rows(selection, series.total, known),
             "definitions": DEFINITIONS,
             "data_quality": data_quality_notes.data_quality(
-                selection, series.total, freshness(), streams, known
+                selection,
+                series.total,
+                freshness(),
+                streams,
+                known,
+                without_cost=_without_cost(selection, series),
+            ),
+            "store_parameter": (
+                f"&store={selection.chosen_store}" if selection.chosen_store else ""
             ),
             "products": products,
             "top_products": [product for product in products.rows if product.units],
@@ -133,6 +142,9 @@ def products(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
             **frame(tenant_context, selection, options),
             "at": at,
             "compared": before is not None,
+            "store_parameter": (
+                f"&store={selection.chosen_store}" if selection.chosen_store else ""
+            ),
             **product_context(selection, table, page, total),
         }
     return page_response(request, "products", context)
@@ -164,6 +176,15 @@ def day(request: HttpRequest, tenant_context: TenantContext, day: str) -> HttpRe
             **shown,
         }
     return page_response(request, "day", context)
+
+
+def _without_cost(selection: Selection, series: DaySeries) -> int:
+    """Return how many products of the period have sales without a known cost."""
+    total, span = series.total, selection.choice.span
+    if not total.posted_orders or (total.cost_days and not total.uncosted_sales):
+        return 0
+    scope = selection.scope
+    return products_without_cost(scope.marketplace_ids, scope.currency, span.first, span.last)
 
 
 def _before(selection: Selection, known: MetricCoverage) -> Span | None:

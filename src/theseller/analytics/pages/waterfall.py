@@ -1,4 +1,4 @@
-"""Compute the lines from ordered sales to net proceeds."""
+"""Compute the lines from ordered sales to net proceeds and profit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from theseller.analytics.pages.metric_coverage import MetricCoverage
 from theseller.analytics.pages.metric_definitions import BY_KEY
 from theseller.analytics.pages.page_filters import Selection, day_address
 from theseller.analytics.rollups.types import Figures
-from theseller.edge.number_formatting import format_count
+from theseller.edge.number_formatting import format_count, format_percent, style_for
 from theseller.edge.types import WaterfallRow
 from theseller.lib.money import Money
 
@@ -17,9 +17,10 @@ from theseller.lib.money import Money
 def waterfall_rows(
     selection: Selection, total: Figures, known: MetricCoverage
 ) -> list[WaterfallRow]:
-    """Return the lines from ordered sales to net proceeds.
+    """Return the lines from ordered sales to net proceeds and profit.
 
-    The second and the third are the difference between the bases: order date and posted date.
+    Those to profit only if it is known. The second and the third are the difference between the
+    bases: order date and posted date.
     """
     span = selection.choice.span
     url = day_address(selection, span.first) if span.length == 1 else ""
@@ -62,6 +63,31 @@ def waterfall_rows(
     return [
         *rows,
         WaterfallRow(_("Net proceeds"), Money(total.net_proceeds, currency), total=True, url=url),
+        *_profit_rows(total, currency),
+    ]
+
+
+def _profit_rows(total: Figures, currency: str) -> list[WaterfallRow]:
+    """Return the lines from net proceeds to profit; none if it is not known."""
+    if total.profit is None or not total.posted_lines:
+        return []
+    steps = (
+        (_("Products without a cost"), -total.uncosted_net, _("their sales, fees and refunds")),
+        (_("Cost of goods"), -total.cost_of_goods, ""),
+    )
+    share = total.costed_share
+    note = (
+        _("of %(share)s of sales") % {"share": format_percent(share, 0, style=style_for())}
+        if share is not None and total.uncosted_sales
+        else ""
+    )
+    return [
+        *(
+            WaterfallRow(label, Money(amount, currency), note=text)
+            for label, amount, text in steps
+            if amount
+        ),
+        WaterfallRow(_("Profit"), Money(total.profit, currency), total=True, note=note),
     ]
 
 

@@ -11,6 +11,7 @@ from django.db.backends.utils import CursorWrapper
 from theseller.analytics.rollups.rollup_sql_execution import run_on_counted_lines, run_on_orders
 from theseller.analytics.rollups.sql_parameters import parameters
 from theseller.analytics.rollups.types import DirtyDay, Recomputed
+from theseller.lib import sql_execution
 from theseller.tenancy.tenant_scope import tenant_scope
 
 _CLAIM = """
@@ -29,6 +30,29 @@ where d.tenant_id = %s
   and d.local_day = done.local_day
   and d.marked_at = done.marked_at
 """
+
+
+# Programs of the release before write product totals without posted units.
+_MARK_WITHOUT_UNITS = """
+insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)
+select distinct tenant_id, marketplace_id, local_day, %(at)s::timestamptz
+from analytics_day_product
+where tenant_id = %(tenant)s and posted_units is null and posted_lines > 0
+order by marketplace_id, local_day
+on conflict (tenant_id, marketplace_id, local_day)
+  do update set marked_at = excluded.marked_at, orders_only_at = null
+"""
+
+
+def mark_days_without_units(*, tenant: UUID, at: datetime, using: str = "default") -> int:
+    """Mark days whose posted units are not known; return how many.
+
+    They are then recomputed from all their lines.
+    """
+    with tenant_scope(tenant, using=using):
+        return sql_execution.execute(
+            connections[using], _MARK_WITHOUT_UNITS, {"tenant": tenant, "at": at}
+        )
 
 
 def recompute_dirty(

@@ -47,6 +47,7 @@ _PRODUCT_COLUMNS = (
     "product_sales",
     "posted_orders",
     "posted_lines",
+    "posted_units",
 )
 
 
@@ -432,6 +433,8 @@ def recount_products(store: str, orders: Sequence[Row], counted: Sequence[Row]) 
         key = (row["currency"], row["sku"])
         figures[key]["net_proceeds"] += row["amount"]
         figures[key]["posted_lines"] += 1
+        if _order_column(row) == "posted_orders":
+            figures[key]["posted_units"] += row["quantity"] or 0
         for column in ("refunded_sales", "fees", "product_sales"):
             figures[key][column] += (
                 row["amount"] if ChargeType(row["kind"]) in COLUMN_CHARGE_TYPES[column] else 0

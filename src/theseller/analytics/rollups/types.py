@@ -62,6 +62,11 @@ class Figures:
     `ordered_sales`, as far as Amazon states it, in stores whose prices include it. `ledger_days`
     counts (store, day) pairs with a ledger, `settled_days` those of them whose money comes from
     settlements alone.
+
+    The last five are about the goods whose sale was posted, and no columns of analytics_day:
+    `cost_of_goods` is positive; `costed_sales` are the product sales of goods whose cost is known,
+    `uncosted_sales` and `uncosted_net` the product sales and net proceeds of the others.
+    `cost_days` counts days for which costs were looked up: none in a shop that entered no cost.
     """
 
     orders: int = 0
@@ -93,6 +98,57 @@ class Figures:
     deferred_sales: Decimal = Decimal(0)
     ledger_days: int = 0
     settled_days: int = 0
+    cost_of_goods: Decimal = Decimal(0)
+    costed_sales: Decimal = Decimal(0)
+    uncosted_sales: Decimal = Decimal(0)
+    uncosted_net: Decimal = Decimal(0)
+    cost_days: int = 0
+
+    @property
+    def profit(self) -> Decimal | None:
+        """Net proceeds less the cost of the goods sold, by posted day.
+
+        Without the days of products on which their cost is not known. None if no cost was entered,
+        or the cost of nothing that was sold is known.
+        """
+        if not self.cost_days or (self.uncosted_sales and not self.costed_sales):
+            return None
+        return self.profit_sum
+
+    @property
+    def profit_sum(self) -> Decimal:
+        """What `profit` is where it is known."""
+        return self.net_proceeds - self.uncosted_net - self.cost_of_goods
+
+    @property
+    def costed_share(self) -> Decimal | None:
+        """The part of the posted product sales whose cost is known.
+
+        One only if it is all of them; None without sales.
+        """
+        sales = self.costed_sales + self.uncosted_sales
+        if sales <= 0:
+            return None
+        share = self.costed_sales / sales
+        return min(share, Decimal("0.99")) if self.uncosted_sales else Decimal(1)
+
+    @property
+    def profit_margin(self) -> Decimal | None:
+        """Profit per posted product sales of the goods whose cost is known."""
+        return (
+            self.profit / self.costed_sales
+            if self.profit is not None and self.costed_sales > 0
+            else None
+        )
+
+    @property
+    def roi(self) -> Decimal | None:
+        """Profit per cost of the goods sold (return on investment)."""
+        return (
+            self.profit / self.cost_of_goods
+            if self.profit is not None and self.cost_of_goods > 0
+            else None
+        )
 
     @property
     def other_fees(self) -> Decimal:
@@ -126,6 +182,6 @@ class Figures:
 
 #: The columns of `Figures` that are sums of columns of analytics_day with the same name, in their
 #: order.
-SUMMED = tuple(
-    name for name in Figures.__dataclass_fields__ if name not in {"ledger_days", "settled_days"}
-)
+SUMMED = tuple(Figures.__dataclass_fields__)[
+    : tuple(Figures.__dataclass_fields__).index("ledger_days")
+]

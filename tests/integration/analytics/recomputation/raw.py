@@ -85,6 +85,8 @@ class Money:
     amount: Decimal
     refund_of: str = ""
     """The order or posting whose principal goes back to a buyer with this amount."""
+    units: int = 0
+    """The units whose sale this amount is."""
 
 
 class SellerClient:
@@ -247,17 +249,21 @@ def _of_transaction(transaction: Json) -> Iterator[Money]:
     key = _links(transaction).get("ORDER_ID") or transaction["transactionId"]
     whole = list(_groups(transaction["breakdowns"]))
     parts: list[tuple[str, str, Decimal]] = []
+    units: dict[str, int] = defaultdict(int)
     for item in transaction["items"] or ():
         sku = next((context["sku"] for context in item["contexts"] if context.get("sku")), "")
         groups = list(_groups(item["breakdowns"])) or [
             (whole[0][0], Decimal(item["totalAmount"]["currencyAmount"]))
         ]
         parts += [(sku, name, amount) for name, amount in groups]
+        if not back and sum(amount for name, amount in groups if name == "ProductCharges") > 0:
+            units[sku] += sum(context.get("quantityShipped", 0) for context in item["contexts"])
     for sku, name, amount in parts or [("", name, amount) for name, amount in whole]:
         column = _OF_GROUP[name][back]
         if column:
             refunded = key if back and name == "ProductCharges" and amount < 0 else ""
-            yield Money(store, day, sku, column, amount, refunded)
+            sold = units.pop(sku, 0) if column == "product_sales" else 0
+            yield Money(store, day, sku, column, amount, refunded, sold)
 
 
 # --- money of settlements
@@ -316,6 +322,7 @@ def _of_settlement(rows: list[dict[str, str]], store: str) -> Iterator[Money]:
             column,
             amount,
             refunded,
+            int(row["quantity-purchased"]) if column == "product_sales" and amount > 0 else 0,
         )
 
 
@@ -365,6 +372,8 @@ def money_cells(transactions: Iterable[Json], settlements: Iterable[list[dict[st
             cell = cells[money.store, money.day, sku]
             cell["net_proceeds"] += money.amount
             cell[money.column] += money.amount
+            if sku:
+                cell["posted_units"] += money.units
             if money.refund_of:
                 refunds[money.store, money.day, sku].add(money.refund_of)
     for place, keys in refunds.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,8 @@ from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
 from theseller.analytics.pages.queries import day_series, stores
 from theseller.analytics.pages.types import ProductFigures, Scope
+from theseller.analytics.profit.operations import set_costs
+from theseller.analytics.profit.types import BEGINNING, CostChange, CostKey
 from theseller.analytics.rollups.recompute import recompute_dirty
 from theseller.analytics.rollups.types import Figures
 from theseller.connections.operations import complete_authorization, start_authorization
@@ -33,6 +35,7 @@ from theseller.ingest.imports.types import ImportStatus
 from theseller.ingest.sync.stream_creation_and_due_streams import plan
 from theseller.ingest.sync.stream_runner import run_stream
 from theseller.ingest.types import StreamKey
+from theseller.lib.marketplaces import MARKETPLACES
 from theseller.lib.secret_type import Secret
 from theseller.tenancy.tenant_scope import tenant_scope
 
@@ -51,6 +54,7 @@ SKU_COLUMNS = (
     "fees",
     "net_proceeds",
     "product_sales",
+    "posted_units",
 )
 _TURNS = 200
 _FRESH = timedelta(minutes=3)
@@ -226,6 +230,35 @@ class Shop:
                         found[store.marketplace_id, day, product.sku] = _columns(
                             product, SKU_COLUMNS
                         )
+        return found
+
+    # --- profit
+
+    def set_costs(self, costs: dict[tuple[str, str, bool], Decimal], since: date) -> None:
+        """Enter the costs of (store, SKU, whether from `since` on)."""
+        changes = [
+            CostChange(
+                CostKey(sku, store, MARKETPLACES[store].currency, since if later else BEGINNING),
+                cost,
+            )
+            for (store, sku, later), cost in costs.items()
+        ]
+        set_costs(changes, tenant=self.tenant, actor="process:test", at=self.clock())
+
+    def profits(self) -> dict[tuple[str, date, str], Decimal | None]:
+        """Return the profit of each day, and of each product's day, as the pages show it."""
+        found: dict[tuple[str, date, str], Decimal | None] = {}
+        with tenant_scope(self.tenant):
+            for store in stores():
+                scope = Scope((store.marketplace_id,), store.currency)
+                span = Span(store.first_day, store.last_day)
+                for day, figures in day_series(scope, span, None).by_day.items():
+                    found[store.marketplace_id, day, ""] = figures.profit
+                    page = product_page(
+                        scope, Span(day, day), None, ProductQuery(most=10_000, with_lines=False)
+                    )
+                    for product in page.rows:
+                        found[store.marketplace_id, day, product.sku] = product.profit
         return found
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -227,6 +228,43 @@ def compare(expected: Cells, shown: Cells, since: date) -> int:
     return sum(1 for columns in theirs.values() if any(columns.values()))
 
 
+def compare_profit(expected: Cells, shop: Shop, at: datetime) -> int:
+    """Enter costs, and compare the profit of each product's days; return how many have one.
+
+    Every fourth product has no cost. The others have one from the beginning, and another in one
+    store for the last 30 days.
+    """
+    since = (at - timedelta(days=30)).date()
+    places = [place for place in expected if place[2]]
+    costs: dict[tuple[str, str, bool], Decimal] = {}
+    for number, sku in enumerate(sorted({sku for _, _, sku in places})):
+        for store in sorted({store for store, _, one in places if one == sku and number % 4}):
+            costs[store, sku, False] = Decimal(number * 37 + 125) / 100
+            costs[store, sku, True] = Decimal(number * 37 + 131) / 100
+    shop.set_costs(costs, since)
+    wanted = {
+        place: columns["net_proceeds"]
+        - columns["posted_units"] * costs[place[0], place[2], place[1] >= since]
+        for place, columns in expected.items()
+        if (place[0], place[2], False) in costs and columns.get("posted_units")
+    }
+    shown = shop.profits()
+    assert {place: shown.get(place) for place in wanted} == wanted
+    unknown = {
+        place
+        for place, columns in expected.items()
+        if place[2] and (place[0], place[2], False) not in costs and columns.get("posted_units")
+    }
+    assert unknown
+    assert {shown.get(place) for place in unknown} == {None}
+    for store, day in {place[:2] for place in wanted}:
+        units = {sku: one for (at_store, on, sku), one in expected.items() if (at_store, on) == (store, day) and one.get("posted_units")}  # fmt: skip
+        without = sum(one["net_proceeds"] for sku, one in units.items() if (store, sku, False) not in costs)  # fmt: skip
+        goods = sum(one["posted_units"] * costs[store, sku, day >= since] for sku, one in units.items() if (store, sku, False) in costs)  # fmt: skip
+        assert shown[store, day, ""] == expected[store, day, ""]["net_proceeds"] - without - goods
+    return len(wanted)
+
+
 CASES = [
     SMALL,
     pytest.param(EUROPE, marks=pytest.mark.exhaustive, id="europe"),
@@ -246,7 +284,9 @@ def test_figures_from_the_api_equal_amazons_raw_responses(
         before = compare(truth.pulled(clock()), shop.cells(), since)
         made = twelve_days(amazon, case, clock)
         shop.pull()
-        after = compare(truth.pulled(clock()), shop.cells(), since)
+        cells = truth.pulled(clock())
+        after = compare(cells, shop.cells(), since)
+        assert compare_profit(cells, shop, clock()) > 50
     assert before > 200
     assert after > before
     assert made["refunds"] >= 6

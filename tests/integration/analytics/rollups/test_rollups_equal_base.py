@@ -91,7 +91,7 @@ def test_the_recount_finds_a_rollup_that_is_wrong_by_a_cent() -> None:
         "with deleted as (delete from analytics_day_product returning *) insert into"
         " analytics_day_product select (deleted).tenant_id, local_day, marketplace_id, sku, asin,"
         " currency, orders, units, ordered_sales + 0.01, promotions, refunds, refunded_sales, fees,"
-        " net_proceeds, product_sales, posted_orders, posted_lines from deleted"
+        " net_proceeds, product_sales, posted_orders, posted_lines, posted_units from deleted"
     )
     found, _ = differences(shop.tenant, days=10, seed=1, using="worker")
     assert [(one.sku, one.column) for one in found] == [("MUG-1", "ordered_sales")]

@@ -36,7 +36,8 @@ posted_product as (
            coalesce(sum(amount) filter (where kind = any (%(product_sales)s::text[])), 0) as product_sales,
            count(distinct coalesce(order_id,
            source_key)) filter (where kind = any (%(sale_charge_types)s::text[]) and amount > 0) as posted_orders,
-           count(*) as posted_lines
+           count(*) as posted_lines,
+           coalesce(sum(quantity) filter (where kind = any (%(sale_charge_types)s::text[]) and amount > 0), 0) as posted_units
     from entry where treatment = 'counted' and sku is not null and sku <> '' group by 1, 2, 3, 4
 ),
 fresh as materialized (
@@ -62,7 +63,8 @@ fresh_product as materialized (
            coalesce(o.units, 0) as units, coalesce(o.ordered_sales, 0) as ordered_sales, coalesce(o.promotions, 0) as promotions,
            coalesce(p.refunds, 0) as refunds, coalesce(p.refunded_sales, 0) as refunded_sales, coalesce(p.fees, 0) as fees,
            coalesce(p.net_proceeds, 0) as net_proceeds, coalesce(p.product_sales, 0) as product_sales,
-           coalesce(p.posted_orders, 0) as posted_orders, coalesce(p.posted_lines, 0) as posted_lines
+           coalesce(p.posted_orders, 0) as posted_orders, coalesce(p.posted_lines, 0) as posted_lines,
+           coalesce(p.posted_units, 0) as posted_units
     from ordered_product o full join posted_product p using (marketplace_id, local_day, currency, sku)
 ),
 sure as (select marketplace_id, local_day from slice)

@@ -1,6 +1,7 @@
 -- After `slice.sql` and `ordered.sql`, for days of which only orders changed: the totals of these days, with what was posted as it is stored.
 -- Followed by `write_totals.sql`. Not `sure` are days for which stored totals don't tell what was posted: those without any; those with a row
--- that may remain for money that adds up to nothing; those with a product whose ASIN only money may name.
+-- that may remain for money that adds up to nothing; those with a product whose ASIN only money may name, or whose posted units are not
+-- known: programs of the release before don't write them.
 , former as materialized (
     select t.* from analytics_day t join slice s using (marketplace_id, local_day)
     where t.tenant_id = %(tenant)s and t.local_day = any (%(days)s::date[])
@@ -38,7 +39,9 @@ fresh_product as materialized (
            coalesce(f.refunds, 0) as refunds, coalesce(f.refunded_sales, 0) as refunded_sales, coalesce(f.fees, 0) as fees,
            coalesce(f.net_proceeds, 0) as net_proceeds, coalesce(f.product_sales, 0) as product_sales,
            coalesce(f.posted_orders, 0) as posted_orders, coalesce(f.posted_lines, 0) as posted_lines,
-           coalesce(o.asin, '') <> '' or f.orders = 0 or f.asin = '' or f.posted_lines = 0 or f.local_day is null as is_sure
+           coalesce(f.posted_units, 0) as posted_units,
+           (coalesce(o.asin, '') <> '' or f.orders = 0 or f.asin = '' or f.posted_lines = 0 or f.local_day is null)
+             and (f.posted_units is not null or f.posted_lines = 0 or f.local_day is null) as is_sure
     from ordered_product o full join former_product f using (local_day, marketplace_id, currency, sku)
     where o.local_day is not null or f.posted_lines > 0
 ),

@@ -37,19 +37,19 @@ deleted_product as (
     where t.tenant_id = %(tenant)s and t.local_day = any (%(days)s::date[])
       and t.marketplace_id = s.marketplace_id and t.local_day = s.local_day
       and (t.local_day, t.marketplace_id, t.currency, t.sku, t.asin, t.orders, t.units, t.ordered_sales, t.promotions, t.refunds,
-           t.refunded_sales, t.fees, t.net_proceeds, t.product_sales, t.posted_orders, t.posted_lines)
+           t.refunded_sales, t.fees, t.net_proceeds, t.product_sales, t.posted_orders, t.posted_lines, coalesce(t.posted_units, -1))
           not in (
           select local_day, marketplace_id, currency, sku, asin, orders, units, ordered_sales, promotions, refunds, refunded_sales, fees,
-                 net_proceeds, product_sales, posted_orders, posted_lines
+                 net_proceeds, product_sales, posted_orders, posted_lines, posted_units
           from fresh_product)
     returning t.local_day, t.marketplace_id, t.currency, t.sku
 ),
 added_product as (
     insert into analytics_day_product (
         tenant_id, local_day, marketplace_id, currency, sku, asin, orders, units, ordered_sales, promotions, refunds, refunded_sales, fees,
-        net_proceeds, product_sales, posted_orders, posted_lines)
+        net_proceeds, product_sales, posted_orders, posted_lines, posted_units)
     select %(tenant)s, local_day, marketplace_id, currency, sku, asin, orders, units, ordered_sales, promotions, refunds, refunded_sales,
-           fees, net_proceeds, product_sales, posted_orders, posted_lines
+           fees, net_proceeds, product_sales, posted_orders, posted_lines, posted_units
     from fresh_product join sure using (marketplace_id, local_day)
     where (local_day, marketplace_id, currency, sku) in (select local_day, marketplace_id, currency, sku from deleted_product)
        or (local_day, marketplace_id, currency, sku) not in (

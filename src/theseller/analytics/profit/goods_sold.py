@@ -1,0 +1,100 @@
+"""Read the cost of the goods whose sale Amazon posted.
+
+It counts the units of sales by the day Amazon posted them, each at the cost of that day. A product
+without a cost on the day of a sale has an unknown cost, which is not zero; so has one of which
+Amazon states fewer units than orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import connections
+
+from theseller.analytics.profit.cost_periods import COST_PERIODS, cost_parameters, joined_cost
+from theseller.lib import sql_execution
+from theseller.tenancy.tenant_scope import current_tenant
+from theseller.tenancy.visible_marketplaces import require_visible
+
+#: The cost of goods of a row `d` of analytics_day_product: null if it is not known. A row without a
+#: sale needs none.
+COST_OF_ROW = """case when d.posted_orders = 0 then 0
+                 when d.posted_units >= d.posted_orders
+                 then d.posted_units * coalesce(own.unit_cost, common.unit_cost) end"""
+_HAS_COSTS = """
+select exists (
+    select from analytics_product_cost where tenant_id = %(tenant)s and currency = %(currency)s)
+"""
+_SOLD = f"""
+with {COST_PERIODS},
+sold as (
+    select d.local_day, d.sku, d.product_sales, d.net_proceeds, {COST_OF_ROW} as cost
+    from analytics_day_product d {joined_cost("d", "d.local_day")}
+    where d.tenant_id = %(tenant)s and d.currency = %(currency)s
+      and d.marketplace_id = any (%(stores)s::text[]) and d.posted_orders > 0
+      and d.local_day between %(first)s and %(last)s
+)
+"""  # names of our own  # noqa: S608
+_BY_DAY = """
+select local_day, coalesce(sum(cost), 0),
+       coalesce(sum(product_sales) filter (where cost is not null), 0),
+       coalesce(sum(product_sales) filter (where cost is null), 0),
+       coalesce(sum(net_proceeds) filter (where cost is null), 0)
+from sold group by 1
+"""
+_WITHOUT_COST = "select count(distinct sku) from sold where cost is null"
+
+
+@dataclass(frozen=True, slots=True)
+class GoodsSold:
+    """The goods whose sale was posted on a day.
+
+    `cost` is that of the goods whose cost is known; `costed_sales` are their product sales.
+    `uncosted_sales` and `uncosted_net` are the product sales and the net proceeds of the others.
+    """
+
+    cost: Decimal
+    costed_sales: Decimal
+    uncosted_sales: Decimal
+    uncosted_net: Decimal
+
+
+def has_costs(currency: str, *, using: str = "default") -> bool:
+    """Return whether the shop has entered any unit cost in this currency."""
+    values = {"tenant": current_tenant(), "currency": currency}
+    return bool(sql_execution.value(connections[using], _HAS_COSTS, values))
+
+
+def goods_sold(
+    stores: Sequence[str], currency: str, first: date, last: date, *, using: str = "default"
+) -> dict[date, GoodsSold]:
+    """Return the goods sold from `first` to `last`, by day."""
+    rows = _rows(_BY_DAY, stores, currency, (first, last), using)
+    return {row[0]: GoodsSold(*row[1:]) for row in rows}
+
+
+def products_without_cost(
+    stores: Sequence[str], currency: str, first: date, last: date, *, using: str = "default"
+) -> int:
+    """Return how many products have sales whose cost is not known."""
+    return int(_rows(_WITHOUT_COST, stores, currency, (first, last), using)[0][0])
+
+
+def _rows(
+    sql: str, stores: Sequence[str], currency: str, days: tuple[date, date], using: str
+) -> list[tuple[Any, ...]]:
+    require_visible(stores)
+    values = {
+        "tenant": current_tenant(),
+        "currency": currency,
+        "stores": list(stores),
+        "first": days[0],
+        "last": days[1],
+        **cost_parameters(stores),
+    }
+    found: list[tuple[Any, ...]] = sql_execution.rows(connections[using], _SOLD + sql, values)
+    return found
