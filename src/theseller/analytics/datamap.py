@@ -66,6 +66,7 @@ describe_table(
         ("probe", "select (tenant_id)"),
         ("retention", "select, delete"),
         ("web", "select, insert, update, delete"),
+        ("worker", "select"),
     ),
 )
 describe_table(
