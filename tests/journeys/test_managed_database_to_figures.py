@@ -138,6 +138,8 @@ def test_a_seller_sees_figures_on_a_managed_database(machine: Machine) -> None:
     [password] = re.findall(r"first password: (\S+)", done.stdout)
     [declared] = re.findall(r"THESELLER_DATABASE_ADMINISTRATORS=\S+", done.stdout)
     assert declared.endswith(f"={_ADMINISTRATOR}")
+    again = machine.shell(f"theseller setup {shlex.join(machine.options)}")
+    assert "the administrator is not needed" in again.stdout, again.stdout + again.stderr
     with (machine.folder / "etc/theseller.env").open("a") as file:
         file.write(f"{declared}\nTHESELLER_MAIL_CA_FILE={machine.mail.certificate}\n")
     stored = machine.shell("theseller secrets put smtp-password", f"{PASSWORD}\n")

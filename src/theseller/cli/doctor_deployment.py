@@ -75,7 +75,7 @@ select extract(epoch from now() - max(b.begun_at) filter (where b.finished_at is
        (select extract(epoch from now() - min(g.set_at))::float / 3600 from guard.deployment g)
 from retention_backup b
 """
-_START_WORKER = "Start `theseller worker`, and look at its log."
+_START_WORKER = "Start the worker (`systemctl start theseller-worker`), and look at its log."
 
 
 def examine_deployment(state: Path) -> Iterator[Finding]:

@@ -179,6 +179,6 @@ def _web(_state: Path) -> Finding:
             "web",
             f"port {port} does not answer ({type(error).__name__})",
             failed=True,
-            advice="Start `theseller serve`, and look at its log.",
+            advice="Start the web (`systemctl start theseller-web`), and look at its log.",
         )
     return Finding("web", said, failed=answer.status != 200, advice="docs/operate/monitoring.md")

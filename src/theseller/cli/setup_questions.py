@@ -108,6 +108,10 @@ QUESTIONS = (
         "THESELLER_MAIL_FROM", "--mail-from", "Address that mail comes from (may be empty without"
         " mail)", optional=True
     ),
+    Question(
+        "THESELLER_SUBPROCESSORS", "--subprocessors", "Your subprocessors, as `NAME: HOST; NAME`"
+        " (docs/operate/subprocessors.md; may be empty)", optional=True
+    ),
     Question("THESELLER_PORT", "--port", "Port of the web process on this machine", "8100"),
     Question("THESELLER_METRICS_PORT", "--metrics-port", "Port of the web's metrics", "9464"),
     Question(

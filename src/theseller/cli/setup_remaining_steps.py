@@ -42,8 +42,8 @@ def remaining_steps(
         )
     if hosts := _unlisted(settings, environment):
         left.append(
-            f"Add THESELLER_SUBPROCESSORS to {config}: who is behind {', '.join(hosts)}"
-            "\n    (docs/operate/subprocessors.md)"
+            f"List who is behind {', '.join(hosts)}: theseller setup --subprocessors"
+            ' "NAME: HOST; …"\n    with all that were listed before (docs/operate/subprocessors.md)'
         )
     left.append(_of_amazon(environment))
     if not _TARGET_UNIT.exists():

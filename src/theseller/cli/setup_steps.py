@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,15 +105,7 @@ class Steps:
         Raises:
             CommandError: it failed; it has said why.
         """
-        done = subprocess.run(  # our own program, with arguments of this module  # noqa: S603
-            [*_PROGRAM, *arguments],
-            input=given,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-            env=self._environ(),
-            **self._identity(),
-        )
+        done = self._finished(arguments, given, stderr=None)
         if done.returncode:
             print(done.stdout, end="", file=sys.stderr)
             raise CommandError(
@@ -121,6 +113,28 @@ class Steps:
                 "Mend that, then run `theseller setup` again: it goes on from there.",
             )
         return str(done.stdout)
+
+    def problem(self, *arguments: str) -> str:
+        """Run `theseller ARGUMENTS`, and return why it failed; "" if it did not."""
+        done = self._finished(arguments, "", stderr=subprocess.PIPE)
+        if not done.returncode:
+            return ""
+        lines = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+        return lines[0] if lines else f"it ended with status {done.returncode}"
+
+    def _finished(
+        self, arguments: Sequence[str], given: str, *, stderr: int | None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # our own program, with arguments of this module  # noqa: S603
+            [*_PROGRAM, *arguments],
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            check=False,
+            env=self._environ(),
+            **self._identity(),
+        )
 
     @contextlib.contextmanager
     def database(self) -> Iterator[None]:

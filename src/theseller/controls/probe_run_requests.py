@@ -99,7 +99,7 @@ def _waiting_for(job: list[tuple[object, ...]], missing: tuple[str, ...]) -> tup
         )
         return (
             f"No worker runs the probes: {seen}.",
-            "Start `theseller worker`, and look at its log.",
+            "Start the worker, and look at its log.",
         )
     if status == "doing":
         return (

@@ -26,6 +26,7 @@ from theseller.postgres.os_account import Account, can_reach, server_account
 from theseller.postgres.os_processes import stop_with_parent, wait_until
 from theseller.postgres.server_folders import (
     FALLBACK_ROOT,
+    SERVER_LOG,
     Layout,
     conninfo,
     control_folder,
@@ -74,7 +75,7 @@ class Server:
     ) -> None:
         self.state = state.absolute()
         self.binaries = binaries
-        self.log = self.state / "log" / "postgres.log"
+        self.log = self.state / "log" / SERVER_LOG
         self._superuser_password = superuser_password
         self._durable = durable
         self._archiving = archiving

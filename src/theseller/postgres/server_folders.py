@@ -23,6 +23,8 @@ from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.os_account import Account, can_reach
 
 PORT = 5432
+#: The embedded server's log in `log/` of the state folder.
+SERVER_LOG = "postgres.log"
 _SOCKET_NAME = f".s.PGSQL.{PORT}"
 # sockaddr_un.sun_path less its final zero: unix(7) on Linux, unix(4) on macOS.
 _LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107

@@ -48,6 +48,10 @@ class DebianHost:
         host.shared.mkdir()
         subprocess.run(["cp", "-a", base, str(host.root)], check=True)
         (host.root / "etc" / "hostname").write_text("analytics\n")
+        # Debian's installer writes it, debootstrap does not.
+        (host.root / "etc" / "hosts").write_text(
+            "127.0.0.1 localhost\n127.0.1.1 analytics\n::1 localhost ip6-localhost\n"
+        )
         if _AUTHORITIES.exists():
             shutil.copy(_AUTHORITIES, host.shared / "authorities.pem")
         host.disconnect()

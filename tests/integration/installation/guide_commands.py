@@ -16,7 +16,6 @@ _BLOCK = re.compile(
 READER = {
     "REPOSITORY": "file:///srv/theseller.git",
     "your.host.name": "shop.example",
-    "YOUR.NAME": "shop.example",
     "YOUR-DOMAIN": "shop.internal",
 }
 

@@ -22,6 +22,7 @@ from theseller.controls.catalogue import (
 from theseller.controls.probe_tools import module_imports, table_and_file_search
 from theseller.lib import egress_guard
 from theseller.postgres.privilege_comparison import Difference
+from theseller.postgres.server_folders import SERVER_LOG
 
 
 @blinds(
@@ -52,12 +53,19 @@ def _no_log(_tools: Tools) -> Iterator[None]:
     aside.rename(folder)
 
 
-@blinds("cred-access-token-memory", "has an empty log", also=("cred-no-plaintext",))
+@blinds(
+    "cred-access-token-memory",
+    "has an empty log, beside the embedded database's",
+    also=("cred-no-plaintext",),
+)
 def _empty_log(_tools: Tools) -> Iterator[None]:
     log = settings.ENVIRONMENT.state / "log" / "worker.log"
     content = log.read_bytes()
     log.write_bytes(b"")
+    of_the_database = log.with_name(SERVER_LOG)
+    of_the_database.write_bytes(b"database system is ready\n")
     yield
+    of_the_database.unlink()
     log.write_bytes(content)
 
 

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import getpass
+from pathlib import Path
+
 import pytest
 
 from theseller.cli.administrator_role_sql import ADMINISTRATOR, administrator_sql
-from theseller.cli.commands.setup import _administrators, _refuse_missing_administrator
+from theseller.cli.commands.setup import _administrators, _prepare_database
 from theseller.cli.errors import CommandError
 from theseller.cli.main import main
+from theseller.cli.setup_steps import Account, Steps
 
-_SETTINGS = {"DATABASE_URL": "postgresql://db.example/theseller?sslmode=verify-full"}
 
-
-def test_setup_without_an_administrator_prints_the_sql_and_stops(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_setup_without_an_administrator_prints_the_sql_and_stops_until_the_tables_are_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    account = Account.named(getpass.getuser())
+    steps = Steps(account, tmp_path / "theseller.env", tmp_path, embedded=False)
     monkeypatch.delenv("THESELLER_ADMIN_URL", raising=False)
-    with pytest.raises(CommandError, match="administrator is needed once"):
-        _refuse_missing_administrator(_SETTINGS)
+    problems = ["theseller operator: the database does not exist"]
+    commands = []
+    monkeypatch.setattr(Steps, "problem", lambda *_: "".join(problems[:1]))
+    monkeypatch.setattr(Steps, "run", lambda _, *command: commands.append(command) or "")
+    with pytest.raises(CommandError, match=r"needed once(.|\n)*the database does not exist"):
+        _prepare_database(steps)
     assert administrator_sql(ADMINISTRATOR) in capsys.readouterr().out
+    problems.clear()
+    assert _prepare_database(steps) == ""
+    assert "the administrator is not needed" in capsys.readouterr().out
+    assert commands == []
     monkeypatch.setenv("THESELLER_ADMIN_URL", "postgresql://admin@db.example/")
-    _refuse_missing_administrator(_SETTINGS)
-    assert capsys.readouterr().out == ""
+    _prepare_database(steps)
+    assert commands == [("migrate",)]
 
 
 def test_setup_shows_which_administrators_to_declare(capsys: pytest.CaptureFixture[str]) -> None:

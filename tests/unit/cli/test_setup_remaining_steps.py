@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from theseller.cli.commands.setup import refuse_invalid
+from theseller.cli.errors import CommandError
 from theseller.cli.setup_questions import answers
 from theseller.cli.setup_remaining_steps import remaining_steps
 
@@ -44,22 +45,32 @@ def test_an_installation_with_amazon_needs_its_secret_and_addresses() -> None:
         " 1. Store what other services issued: theseller secrets put lwa-client-secret\n" in printed
     )
     assert "https://shop.example/connections/callback/" in printed
-    for absent in ("emulated", "SUBPROCESSORS", "ADMINISTRATORS", "smtp-password"):
+    for absent in ("emulated", "--subprocessors", "ADMINISTRATORS", "smtp-password"):
         assert absent not in printed
 
 
 def test_a_managed_database_and_a_mail_server_are_third_parties() -> None:
     printed = _steps(_ANSWERS, _AMAZON, _MAIL, _MANAGED, administrators=_ADMINISTRATORS)
     assert f"add the line to {_CONFIG}:\n    {_ADMINISTRATORS}\n" in printed
-    assert "who is behind db.cloud.example, mail.acme.example" in printed
+    assert (
+        "who is behind db.cloud.example, mail.acme.example: theseller setup --subprocessors"
+        in printed
+    )
     assert "secrets put smtp-password" in printed
     listed = {"THESELLER_SUBPROCESSORS": "Cloud: db.cloud.example; Mail: mail.acme.example"}
     declared = dict([_ADMINISTRATORS.split("=")])
     settings = answers({**_ANSWERS, **_AMAZON, **_MAIL, **_MANAGED}, {}, ask=False)
     settings |= listed | declared
     again = remaining_steps(_CONFIG, settings, refuse_invalid(settings), [], _ADMINISTRATORS)
-    assert "SUBPROCESSORS" not in again
+    assert "--subprocessors" not in again
     assert "ADMINISTRATORS" not in again
+
+
+def test_a_list_of_subprocessors_that_is_none_is_refused_before_it_is_written() -> None:
+    given = {"THESELLER_SUBPROCESSORS": "Mail: mail.acme.example, other.example"}
+    settings = answers({**_ANSWERS, **_AMAZON, **given}, {}, ask=False)
+    with pytest.raises(CommandError, match="THESELLER_SUBPROCESSORS lists third parties"):
+        refuse_invalid(settings)
 
 
 def test_a_rehearsal_needs_no_application_at_amazon() -> None:

@@ -32,7 +32,13 @@ from theseller.postgres.initdb_and_settings import SUPERUSER
 from theseller.postgres.os_processes import ProcessMark, stop_processes
 from theseller.postgres.replaced_databases import delete_databases_of_other_majors
 from theseller.postgres.role_setup import DATABASE, LOGIN_ROLES
-from theseller.postgres.server_folders import PORT, control_folder, saved_layout, socket_directory
+from theseller.postgres.server_folders import (
+    PORT,
+    SERVER_LOG,
+    control_folder,
+    saved_layout,
+    socket_directory,
+)
 
 HELP = "start, stop, query or upgrade the embedded PostgreSQL server; SQL for a managed one"
 _PURPOSE = "theseller postgres start"
@@ -194,14 +200,14 @@ def _status(state: Path, *, as_json: bool) -> int:
             "purpose": holder[1] if holder else None,
             "socket": str(socket_directory(state)),
             "data": str(layout.data) if layout else None,
-            "log": str(state / "log" / "postgres.log"),
+            "log": str(state / "log" / SERVER_LOG),
         }
         print(json.dumps(document, indent=1))
         return OK if holder else FAILURE
     print(f"running: {f'yes, under process {holder[0].pid} ({holder[1]})' if holder else 'no'}")
     print(f"socket:  {socket_directory(state)}")
     print(f"data:    {layout.data if layout else 'not made yet'}")
-    print(f"log:     {state / 'log' / 'postgres.log'}")
+    print(f"log:     {state / 'log' / SERVER_LOG}")
     return OK if holder else FAILURE
 
 

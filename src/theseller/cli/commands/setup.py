@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 from theseller.cli.administrator_role_sql import ADMINISTRATOR, administrator_sql
 from theseller.cli.commands.doctor import machine_findings
@@ -35,6 +35,7 @@ from theseller.config.config_file import (
     read_config_file,
 )
 from theseller.config.database_settings import database_settings
+from theseller.config.egress_and_subprocessors import read_register
 from theseller.config.environment import Environment, InvalidSettingError, read_environment
 from theseller.config.mail_settings import read_mail_settings
 from theseller.config.metrics_settings import (
@@ -86,9 +87,7 @@ def run(args: argparse.Namespace) -> int:
     made, *more = steps.run("secrets", "fill").splitlines()
     print(f"secrets: {made}")
     to_store = "".join(more).removeprefix(TO_STORE)
-    _refuse_missing_administrator(settings)
-    administrators = _administrators(steps.run("migrate"))
-    print("database: roles, tables and rights are of this version")
+    administrators = _prepare_database(steps)
     with steps.database():
         _first_operator(steps, args)
     given = to_store.split(", ") if to_store else []
@@ -112,6 +111,7 @@ def refuse_invalid(settings: Mapping[str, str]) -> Environment:
         tls_certificate(environ)
         read_mail_settings(environ, environment.kind)
         require_operator_identity(environ)
+        read_register(environ)
     except InvalidSettingError as error:
         raise CommandError(f"{error}.", "Nothing was changed.") from None
     if environment.kind not in ENVIRONMENTS:
@@ -131,15 +131,33 @@ def _administrators(printed: str) -> str:
     return next((one for one in lines if one.startswith(f"{DATABASE_ADMINISTRATORS}=")), "")
 
 
-def _refuse_missing_administrator(settings: Mapping[str, str]) -> None:
-    if "DATABASE_URL" in settings and not os.environ.get("THESELLER_ADMIN_URL"):
-        print(f"\n{administrator_sql(ADMINISTRATOR)}\n")
-        raise CommandError(
-            "The database's administrator is needed once, to make roles and tables.",
-            "Set THESELLER_ADMIN_URL for this command only, and run it again: it goes on from here."
-            " If you must not have the administrator's password, have the administrator run the SQL"
-            " above, and name the role that it makes (docs/operate/managed-database.md).",
-        )
+def _prepare_database(steps: Steps) -> str:
+    """Make roles, tables and rights, and return what `_administrators` does.
+
+    An external database that has them already needs no administrator.
+
+    Raises:
+        CommandError: it has not, and no administrator is named.
+    """
+    if steps.embedded or os.environ.get("THESELLER_ADMIN_URL"):
+        administrators = _administrators(steps.run("migrate"))
+        print("database: roles, tables and rights are of this version")
+        return administrators
+    if problem := steps.problem("operator", "list"):
+        _refuse_missing_administrator(problem)
+    print("database: its tables are of this version; the administrator is not needed")
+    return ""
+
+
+def _refuse_missing_administrator(problem: str) -> NoReturn:
+    print(f"\n{administrator_sql(ADMINISTRATOR)}\n", flush=True)
+    raise CommandError(
+        "The database's administrator is needed once, to make roles and tables. Without these:"
+        f"\n  {problem}",
+        "Set THESELLER_ADMIN_URL for this command only, and run it again: it goes on from here."
+        " If you must not have the administrator's password, have the administrator run the SQL"
+        " above, and name the role that it makes (docs/operate/managed-database.md).",
+    )
 
 
 def _first_operator(steps: Steps, args: argparse.Namespace) -> None:

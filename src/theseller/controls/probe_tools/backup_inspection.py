@@ -73,7 +73,7 @@ def why_not_testable() -> Outcome | None:
     if settings.ENVIRONMENT.database_url:
         return Unknown(
             "The database is another service's, which keeps its backups out of our sight:"
-            " docs/operate/backups.md says how to set that service up, and how to show it."
+            " docs/operate/backups.md says which limits it has to meet."
         )
     return (
         None

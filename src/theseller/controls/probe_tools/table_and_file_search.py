@@ -20,6 +20,7 @@ from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.datamap.table_registry import descriptor
 from theseller.datamap.types import DataClass
 from theseller.lib import sql_execution
+from theseller.postgres.server_folders import SERVER_LOG
 
 _CHUNK = 1 << 20
 #: Longer than anything that is looked for, so that nothing hides across two chunks.
@@ -30,8 +31,8 @@ MAX_BYTES = 2 << 30
 
 #: What a probe says where it can't see the logs.
 NO_LOGS = (
-    "No log is a file here: the processes write to their standard error stream, and what becomes of"
-    " that can't be searched from here."
+    "No log of the web or the worker is a file here: they write to their standard error stream, and"
+    " what becomes of that can't be searched from here (docs/operate/controls.md)."
 )
 
 _TEXT_COLUMNS = """
@@ -156,12 +157,16 @@ def can_find_in_tables(context: ProbeContext, pattern: str, planted: str) -> boo
 
 
 def log_files(context: ProbeContext) -> tuple[Path, ...]:
-    """Return the logs of this deployment that are files here.
+    """Return the logs of web and worker that are files here.
 
-    An empty tuple if a service manager keeps them elsewhere.
+    An empty tuple if a service manager keeps them elsewhere. The embedded server's log is always a
+    file: it is searched with the other files, and does not stand for theirs.
     """
+    folder = context.state / "log"
     return tuple(
-        path for path in state_files(context) if path.is_relative_to(context.state / "log")
+        path
+        for path in state_files(context)
+        if path.is_relative_to(folder) and path.name != SERVER_LOG
     )
 
 
