@@ -21,9 +21,14 @@ def test_setup_without_an_administrator_prints_the_sql_and_stops_until_the_table
     steps = Steps(account, tmp_path / "theseller.env", tmp_path, embedded=False)
     monkeypatch.delenv("THESELLER_ADMIN_URL", raising=False)
     problems = ["theseller operator: the database does not exist"]
-    commands = []
+    commands: list[tuple[str, ...]] = []
+
+    def run(_steps: Steps, *command: str) -> str:
+        commands.append(command)
+        return ""
+
     monkeypatch.setattr(Steps, "problem", lambda *_: "".join(problems[:1]))
-    monkeypatch.setattr(Steps, "run", lambda _, *command: commands.append(command) or "")
+    monkeypatch.setattr(Steps, "run", run)
     with pytest.raises(CommandError, match=r"needed once(.|\n)*the database does not exist"):
         _prepare_database(steps)
     assert administrator_sql(ADMINISTRATOR) in capsys.readouterr().out
