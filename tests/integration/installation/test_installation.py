@@ -65,6 +65,7 @@ def test_a_new_host_leads_a_seller_to_figures(
         see_figures(page, "Ordered sales", "Amazon fees")
         _starts_without_the_emulator(host)
         see_figures(page, "Ordered sales", "Amazon fees")
+    _removed(host)
 
 
 def _install(host: DebianHost) -> str:
@@ -88,3 +89,11 @@ def _starts_without_the_emulator(host: DebianHost) -> None:
     host.reboot()
     assert host.run(f"systemctl is-active {_EMULATOR}", check=False).strip() == "inactive"
     runs_undisturbed(host, _SERVICES)
+
+
+def _removed(host: DebianHost) -> None:
+    """Stop everything as the guide says, and boot: nothing of it starts again."""
+    (stop,) = commands("install.md", "Remove it")
+    host.run(stop)
+    host.reboot()
+    assert host.run("systemctl list-units --no-legend 'theseller*'") == ""
