@@ -14,6 +14,7 @@ from theseller.accounts.models import User
 from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
 from theseller.crypto.text_secret_validation import new_text_secret
+from theseller.lib.translation_marks import gettext_noop, marked
 from theseller.tenancy.operations import create_tenant
 
 
@@ -60,7 +61,11 @@ _PEOPLE = (
 )
 #: Address and note of each person, as the start page of a demo lists them.
 DEMO_SIGN_INS = tuple(
-    (email, f"{role.value} of {_SHOPS[tenant]}") for _, _, email, tenant, role in _PEOPLE
+    (
+        email,
+        marked(gettext_noop("%(role)s of %(shop)s"), role=marked(role.label), shop=_SHOPS[tenant]),
+    )
+    for _, _, email, tenant, role in _PEOPLE
 )
 #: Who is made an operator by the demo's own call of `theseller operator add`.
 OPERATOR_EMAIL = "olga@example.com"
