@@ -159,7 +159,7 @@ def _check(seed: int) -> None:
         assert not any(one.older for one in balances)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [13, 32])
 def test_each_difference_has_its_name_in_any_order_of_documents(seed: int) -> None:
     _check(seed)
 
