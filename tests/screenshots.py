@@ -165,6 +165,8 @@ def _read(alice: BrowserSession, demo: Demo, pictures: Pictures, readme: Path | 
     pictures.take("10-costs", page)
     alice.go(f"/days/{clock.now().date() - timedelta(days=9)}/")
     pictures.take("11-day", page)
+    alice.go("/profit-and-loss/")
+    pictures.take("25-profit-and-loss", page)
     alice.go("/security/")
     pictures.take("12-security", page)
     alice.go("/security/net-tenant-isolation/")

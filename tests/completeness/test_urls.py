@@ -565,6 +565,7 @@ def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(
             "settlements/",
             "settlements/<str:number>/",
             "reconciliation/",
+            "profit-and-loss/",
             "days/<str:day>/",
         },
         "connections/<uuid:connection>/certificate.json",

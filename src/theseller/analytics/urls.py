@@ -8,6 +8,7 @@ from theseller.analytics.inventory import views as inventory_views
 from theseller.analytics.pages import (
     cost_file_views,
     cost_views,
+    monthly_statement_view,
     order_views,
     reconciliation_view,
     settlement_views,
@@ -29,6 +30,7 @@ urlpatterns = [
     path("settlements/", settlement_views.settlements_list, name="settlements"),
     path("settlements/<str:number>/", settlement_views.settlement, name="settlement"),
     path("reconciliation/", reconciliation_view.reconciliation, name="reconciliation"),
+    path("profit-and-loss/", monthly_statement_view.profit_and_loss, name="profit-and-loss"),
     path("days/<str:day>/", views.day, name="day"),
     path("traffic/", traffic_views.traffic_page, name="traffic"),
     path("inventory/", inventory_views.inventory_page, name="inventory"),

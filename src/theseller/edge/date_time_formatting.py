@@ -45,6 +45,11 @@ def week_day(value: date) -> str:
     return format_date(value, _style().week_day)
 
 
+def month_and_year(value: date) -> str:
+    """Format the month of a day: ``Nov 2026``."""
+    return format_date(value, "M Y")
+
+
 def day_range(first: date, last: date) -> str:
     """Format the days from `first` to `last`: ``Oct 27 – Nov 23, 2026``."""
     if first == last:

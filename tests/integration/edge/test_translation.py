@@ -90,6 +90,7 @@ def test_every_text_of_a_shops_pages_is_translated(cast: Cast, alice: Client) ->
         "/settlements/1234567/",
         "/reconciliation/",
         "/orders/",
+        "/profit-and-loss/",
         f"/orders/{order}/",
         "/inventory/?edit=MUG-1",
         "/traffic/",

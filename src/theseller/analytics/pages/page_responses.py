@@ -5,6 +5,7 @@ And the page of a shop without figures.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -61,8 +62,15 @@ def without_figures(request: HttpRequest, tenant_context: TenantContext) -> Http
     return page_response(request, "welcome", context)
 
 
-def exports(request: HttpRequest, tenant_context: TenantContext, page: str, at: datetime) -> bool:
-    """Return whether `page` is requested as a file.
+def exports(
+    request: HttpRequest,
+    tenant_context: TenantContext,
+    page: str,
+    at: datetime,
+    *,
+    formats: Collection[str] = ("csv",),
+) -> bool:
+    """Return whether `page` is requested as a file of one of `formats`.
 
     Then the export is recorded in the audit log, in this transaction, and the rest of the request
     is in English: programs read files.
@@ -71,7 +79,7 @@ def exports(request: HttpRequest, tenant_context: TenantContext, page: str, at: 
         PermissionDenied: the member may read the page but not download it, or an operator's access
             session is open.
     """
-    if request.GET.get("format") != "csv":
+    if request.GET.get("format") not in formats:
         return False
     if not may_export(tenant_context):
         raise PermissionDenied(

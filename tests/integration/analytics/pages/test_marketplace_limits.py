@@ -38,7 +38,7 @@ from theseller.tenancy.visible_marketplaces import OtherMarketplaceError, limite
 #: Amounts of France, of the United Kingdom, and of the whole account; Germany's is MINE.
 MINE, OTHERS = "1234.56", ("777.77", "555.55", "99.37")
 DAY = local_day(DE, clock.now()) - timedelta(days=3)
-PAGES = ("/", "/products/", f"/days/{DAY}/", "/orders/")
+PAGES = ("/", "/products/", f"/days/{DAY}/", "/orders/", "/profit-and-loss/")
 #: Every way to widen what a page shows.
 WIDER = (
     "",
@@ -245,6 +245,7 @@ def test_each_page_that_a_limited_member_may_open_was_reviewed() -> None:
         "settlement",
         "reconciliation",
         "traffic_page",
+        "profit_and_loss",
         "progress",
     }
 

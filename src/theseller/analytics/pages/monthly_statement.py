@@ -1,0 +1,201 @@
+"""The profit and loss statement by month: its lines, months and cells.
+
+Where some days of a month have no data, its cells say how many; without figures of the other days
+they are None, which is not zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.utils.translation import gettext_noop
+
+from theseller.analytics.pages.periods import Span, add_months
+from theseller.analytics.pages.queries import add_up
+from theseller.analytics.pages.types import Coverage
+from theseller.analytics.rollups.types import Figures
+from theseller.lib.money import Money
+
+#: How many months a statement may show; facts are kept for 18.
+MONTH_CHOICES = (3, 6, 12, 18)
+DEFAULT_MONTHS = 12
+MONEY, COUNT, RATIO = "money", "count", "ratio"
+Value = Money | int | Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the statement.
+
+    `ordered`: it counts by purchase date, otherwise by posted date. `rank` is ``total``, ``line``
+    or ``part``, which is a part of the line above it. `needed`: it is shown even if it is zero in
+    every month.
+    """
+
+    key: str
+    label: str
+    unit: str
+    value: Callable[[Figures], Decimal | int | None]
+    ordered: bool = False
+    rank: str = "line"
+    needed: bool = False
+
+
+LINES = (
+    Line(
+        "ordered_sales",
+        gettext_noop("Ordered sales"),
+        MONEY,
+        lambda f: f.ordered_sales,
+        ordered=True,
+        rank="total",
+        needed=True,
+    ),
+    Line("orders", gettext_noop("Orders"), COUNT, lambda f: f.orders, ordered=True, needed=True),
+    Line("units", gettext_noop("Units"), COUNT, lambda f: f.units, ordered=True, needed=True),
+    Line(
+        "product_sales",
+        gettext_noop("Product sales"),
+        MONEY,
+        lambda f: f.product_sales,
+        needed=True,
+    ),
+    Line("credits", gettext_noop("Shipping & gift wrap credits"), MONEY, lambda f: f.credits),
+    Line("discounts", gettext_noop("Discounts"), MONEY, lambda f: f.discounts),
+    Line("refunds", gettext_noop("Refunds"), MONEY, lambda f: f.refunded_sales, needed=True),
+    Line("fees", gettext_noop("Amazon fees"), MONEY, lambda f: f.fees, needed=True),
+    Line(
+        "selling_fees",
+        gettext_noop("Referral & selling fees"),
+        MONEY,
+        lambda f: f.selling_fees,
+        rank="part",
+    ),
+    Line(
+        "fulfillment_fees",
+        gettext_noop("FBA fulfillment & returns"),
+        MONEY,
+        lambda f: f.fulfilment_fees,
+        rank="part",
+    ),
+    Line(
+        "storage_fees",
+        gettext_noop("FBA storage & inbound"),
+        MONEY,
+        lambda f: f.storage_fees,
+        rank="part",
+    ),
+    Line("other_fees", gettext_noop("Other fees"), MONEY, lambda f: f.other_fees, rank="part"),
+    Line("advertising", gettext_noop("Advertising"), MONEY, lambda f: f.advertising),
+    Line("reimbursements", gettext_noop("Reimbursements"), MONEY, lambda f: f.reimbursements),
+    Line("unclassified", gettext_noop("Not classified"), MONEY, lambda f: f.unclassified),
+    Line(
+        "net_proceeds",
+        gettext_noop("Net proceeds"),
+        MONEY,
+        lambda f: f.net_proceeds,
+        rank="total",
+        needed=True,
+    ),
+    Line("margin", gettext_noop("Margin"), RATIO, lambda f: f.margin, needed=True),
+    Line("refund_rate", gettext_noop("Refund rate"), RATIO, lambda f: f.refund_rate, needed=True),
+    Line("deferred", gettext_noop("Deferred transactions"), MONEY, lambda f: f.deferred),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A figure of a line in a month, or in all of them; None if it is unknown.
+
+    `missing` is the number of days without data of the line's basis.
+    """
+
+    value: Value
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line with its cells: one for each month, then their total."""
+
+    line: Line
+    cells: tuple[Cell, ...]
+    total: Cell
+
+    @property
+    def newest_first(self) -> tuple[Cell, ...]:
+        """The total, then the months, the newest first: the order of the page's columns."""
+        return (self.total, *reversed(self.cells))
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The months, oldest first, and the rows by purchase date and by posted date."""
+
+    months: tuple[Span, ...]
+    ordered: tuple[Row, ...]
+    posted: tuple[Row, ...]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows, in the order of the page."""
+        return self.ordered + self.posted
+
+
+def months_until(last: date, count: int, first_day: date) -> tuple[Span, ...]:
+    """Return the `count` calendar months that end with the one of `last`, oldest first.
+
+    The last month ends on `last` if that is earlier. Months before the one of `first_day` are left
+    out, but never the last.
+    """
+    begin = last.replace(day=1)
+    firsts = [add_months(begin, -back) for back in range(count - 1, 0, -1)]
+    spans = [Span(one, add_months(one, 1) - timedelta(days=1)) for one in firsts]
+    return (*(span for span in spans if span.last >= first_day), Span(begin, last))
+
+
+def statement(
+    months: Sequence[Span], by_day: Mapping[date, Figures], known: Coverage, currency: str
+) -> Statement:
+    """Return the statement of some months of one currency.
+
+    Args:
+        months: whole calendar months, but for the last.
+        by_day: the figures of their days.
+        known: which of the days have data of orders and of money.
+        currency: ISO 4217 code of all amounts.
+    """
+    parts = [
+        (month, add_up(by_day[day] for day in month.days() if day in by_day)) for month in months
+    ]
+    total = add_up(figures for _month, figures in parts)
+    rows = [
+        Row(
+            line,
+            tuple(_cell(line, figures, [month], known, currency) for month, figures in parts),
+            _cell(line, total, months, known, currency),
+        )
+        for line in LINES
+        if line.needed or any(line.value(figures) for _month, figures in parts)
+    ]
+    return Statement(
+        tuple(months),
+        tuple(row for row in rows if row.line.ordered),
+        tuple(row for row in rows if not row.line.ordered),
+    )
+
+
+def _cell(
+    line: Line, figures: Figures, months: Sequence[Span], known: Coverage, currency: str
+) -> Cell:
+    covered = known.orders if line.ordered else known.money
+    days = sum(month.length for month in months)
+    missing = days - sum(day in covered for month in months for day in month.days())
+    value = line.value(figures)
+    anything = figures.order_items if line.ordered else figures.posted_lines or figures.deferred
+    if value is None or (missing and not anything):
+        return Cell(None, missing)
+    return Cell(Money(Decimal(value), currency) if line.unit == MONEY else value, missing)
