@@ -17,7 +17,11 @@ from tools.scaffold.edits import (
 _MATRIX = "tests/completeness/url_matrix.py"
 _NAVIGATION = "src/theseller/edge/page_context.py"
 _ICONS = "src/theseller/edge/static/edge/icons.svg"
-_VIEWS = re.compile(r"^from (theseller\.[\w.]+) import (?:\w+, )*views$", re.MULTILINE)
+_VIEWS = re.compile(
+    r"^from (theseller\.[\w.]+) import"
+    r" (?:\((?:\s*\w+,)*?\s*views,(?:\s*\w+,)*\s*\)|(?:\w+, )*views$)",
+    re.MULTILINE,
+)
 #: What a view imports; those that its module has already are not added.
 _IMPORTS = (
     "from django.http import HttpRequest, HttpResponse",

@@ -21,15 +21,36 @@ DEFAULT_NAVIGATION = (
     ("analytics:products", gettext_noop("Products"), "box"),
     ("analytics:orders", gettext_noop("Orders"), "tally"),
     ("analytics:inventory", gettext_noop("Inventory"), "shelf"),
+    ("analytics:settlements", gettext_noop("Settlements"), "bank"),
+    ("analytics:profit-and-loss", gettext_noop("Profit and loss"), "file"),
     ("analytics:traffic", gettext_noop("Traffic"), "eye"),
+    ("analytics:reconciliation", gettext_noop("Why figures differ"), "search"),
     ("buyer_pii:orders", gettext_noop("To ship"), "print"),
     ("ingest:import", gettext_noop("Import"), "upload"),
     ("connections:overview", gettext_noop("Connection"), "link"),
     ("accounts:members", gettext_noop("Members"), "user"),
     ("controls:page", gettext_noop("Security"), "shield"),
 )
+#: Destinations behind "More": those that are not opened every day.
+BEHIND_MORE = frozenset(
+    {
+        "analytics:profit-and-loss",
+        "analytics:traffic",
+        "analytics:reconciliation",
+        "buyer_pii:orders",
+        "ingest:import",
+        "connections:overview",
+        "accounts:members",
+        "controls:page",
+    }
+)
 #: The letter after `g` of destinations whose label begins with the letter of another one.
-NAVIGATION_KEYS = {"analytics:inventory": "n", "analytics:traffic": "f"}
+NAVIGATION_KEYS = {
+    "analytics:inventory": "n",
+    "analytics:settlements": "e",
+    "analytics:profit-and-loss": "l",
+    "analytics:traffic": "r",
+}
 #: Navigation of the operator area. All addresses start with `OPERATOR_PREFIX`.
 OPERATOR_NAVIGATION = (
     ("operators:overview", gettext_noop("Overview"), "shield"),
@@ -64,7 +85,7 @@ def navigation(path: str, hidden: Collection[str] = ()) -> list[NavItem]:
         else getattr(settings, "THESELLER_NAVIGATION", DEFAULT_NAVIGATION)
     )
     found = [
-        (_url(name), label, icon, NAVIGATION_KEYS.get(name))
+        (_url(name), label, icon, NAVIGATION_KEYS.get(name), name in BEHIND_MORE)
         for name, label, icon in destinations
         if name not in hidden
     ]
@@ -76,8 +97,9 @@ def navigation(path: str, hidden: Collection[str] = ()) -> list[NavItem]:
         default="",
     )
     return [
-        NavItem(_(label), icon, url, url == current, key or _(label)[:1].lower())
-        for url, label, icon, key in found
+        # The letter is the same in every language.
+        NavItem(_(label), icon, url, url == current, key or label[:1].lower(), more)
+        for url, label, icon, key, more in found
     ]
 
 
@@ -94,11 +116,16 @@ def _hidden(request: HttpRequest) -> set[str]:
 def page_frame(request: HttpRequest) -> dict[str, Any]:
     """Context processor of every page.
 
-    Adds ``edge_nav``, ``edge_account`` and ``edge_sign_out`` (each an address or empty) and
+    Adds ``edge_nav``, ``edge_nav_more`` (those behind "More"), ``edge_nav_more_current`` (whether
+    one of them is the page), ``edge_account`` and ``edge_sign_out`` (each an address or empty) and
     ``request_id``.
     """
+    destinations = navigation(request.path, _hidden(request))
+    more = [item for item in destinations if item.more]
     return {
-        "edge_nav": navigation(request.path, _hidden(request)),
+        "edge_nav": destinations,
+        "edge_nav_more": more,
+        "edge_nav_more_current": any(item.current for item in more),
         "edge_account": _url(DEFAULT_ACCOUNT),
         "edge_sign_out": _url(getattr(settings, "THESELLER_SIGN_OUT_URL_NAME", DEFAULT_SIGN_OUT)),
         "request_id": request_id_of(request),

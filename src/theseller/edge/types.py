@@ -42,8 +42,8 @@ class WaterfallBar:
 class NavItem:
     """One destination of the main navigation.
 
-    The keys `g` and then `key` lead to it: the first letter of its label, or another one if that is
-    taken.
+    The keys `g` and then `key` lead to it: the first letter of its English label, or another one if
+    that is taken. `more`: it is behind "More".
     """
 
     label: str
@@ -51,3 +51,4 @@ class NavItem:
     url: str
     current: bool
     key: str
+    more: bool = False

@@ -108,7 +108,7 @@ LINES = (
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A figure of a line in a month, or in all of them; None if it is unknown.
+    """A figure of a line, of a month or of all; None if it is unknown.
 
     `missing` is the number of days without data of the line's basis.
     """
@@ -127,13 +127,16 @@ class Row:
 
     @property
     def newest_first(self) -> tuple[Cell, ...]:
-        """The total, then the months, the newest first: the order of the page's columns."""
+        """The total, then the months, the newest first.
+
+        It is the order of the page's columns.
+        """
         return (self.total, *reversed(self.cells))
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The months, oldest first, and the rows by purchase date and by posted date."""
+    """The months, oldest first, and the rows of the two bases."""
 
     months: tuple[Span, ...]
     ordered: tuple[Row, ...]
@@ -146,10 +149,10 @@ class Statement:
 
 
 def months_until(last: date, count: int, first_day: date) -> tuple[Span, ...]:
-    """Return the `count` calendar months that end with the one of `last`, oldest first.
+    """Return the `count` calendar months up to that of `last`.
 
-    The last month ends on `last` if that is earlier. Months before the one of `first_day` are left
-    out, but never the last.
+    They are in order, the oldest first. The last month ends on `last` if that is earlier. Months
+    before the one of `first_day` are left out, but never the last.
     """
     begin = last.replace(day=1)
     firsts = [add_months(begin, -back) for back in range(count - 1, 0, -1)]

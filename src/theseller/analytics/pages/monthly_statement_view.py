@@ -88,7 +88,10 @@ def _count(words: QueryDict) -> int:
 
 
 def _last_day(words: QueryDict, selection: Selection, today: date) -> date:
-    """Return the last day of the month that `until` names, today at the latest."""
+    """Return the last day of the month that `until` names.
+
+    Today at the latest.
+    """
     begin = parse_day(f"{words.get('until', '')}-01")
     if begin is None or not selection.option.first_day.replace(day=1) <= begin <= today:
         return today
@@ -141,7 +144,10 @@ def _query(selection: Selection, until: date, count: int, today: date, **over: s
 
 
 def _file(selection: Selection, shown: Statement, kind: str) -> HttpResponse:
-    """Return the statement as a file, with a column for each month and their total."""
+    """Return the statement as a file.
+
+    It has a column for each month, the oldest first, and one for their total.
+    """
     months = shown.months
     name = (
         f"theseller-profit-and-loss-{selection.option.key}-{months[0].first:%Y-%m}-"
