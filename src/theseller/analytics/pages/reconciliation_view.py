@@ -66,8 +66,9 @@ def reconciliation(request: HttpRequest, tenant_context: TenantContext) -> HttpR
         if not stores:
             return without_figures(request, tenant_context)
         choice = _choice(request.GET.get("store", ""), request.GET.get("month", ""), stores, at)
+        as_file = exports(request, tenant_context, "reconciliation", at)  # then texts are English
         found = reconcile(choice.marketplace_id, choice.currency, choice.month)
-        if exports(request, tenant_context, "reconciliation", at):
+        if as_file:
             return _csv(found, choice)
         today = local_day(choice.marketplace_id, at)
         after = choice.month.last + timedelta(days=1)
