@@ -308,6 +308,8 @@ def _as_tiles(
         "Refunds": money(-sum(day.refunds for day in earned.values())),
         "Amazon fees": money(-sum(day.fees for day in earned.values())),
         "Net proceeds": money(sum(day.net for day in earned.values())),
+        # No cost of goods is entered: the profit is not known.
+        "Profit": "\u2013",
     }
 
 
