@@ -186,7 +186,7 @@ def test_an_ended_session_and_a_stopped_server_are_reported(
     page.route("**/imports/", lambda route: route.abort())
     tab.choose(_file("orders.txt", report(ALICE, ORDERS)))
     page.get_by_role("button", name="Check files").click()
-    expect(page.locator(".import-card .notice b")).to_have_text("The server can't be reached")
+    expect(page.locator(".import-card .notice b")).to_have_text("The server can\u2019t be reached")
 
 
 def test_import_page_works_without_javascript(browser: Browser, site: str, cookie: str) -> None:
