@@ -117,6 +117,16 @@ _BY_TEXT = (
         "The database does not answer in time{where}.",
         "Check the network and its firewalls. " + _URL,
     ),
+    # PgBouncer's own refusals: it knows neither our roles and database nor our options.
+    _TextRule(
+        r"FATAL: +(?:no such (?:user|database)|unsupported startup parameter|bouncer config error"
+        r"|server login has been failing)",
+        "pooler",
+        "A connection pooler refuses the connection{where}; TheSeller needs the server itself.",
+        "Name the database server's own address in DATABASE_URL (and THESELLER_ADMIN_URL), not the"
+        " pooler's.",
+        lasting=True,
+    ),
     _TextRule(
         r'database "(?P<name>[^"]*)" does not exist',
         "database_missing",

@@ -1,4 +1,4 @@
-"""What a full disk of the database is called, wherever it shows."""
+"""What failures of the database are called, wherever they show."""
 
 from __future__ import annotations
 
@@ -53,3 +53,30 @@ def test_full_database_disk_is_reported_as_such(cause: psycopg.Error) -> None:
     ):
         raise _wrapped(cause)
     assert is_unavailable(_wrapped(cause)), "a page answers 503 and when to try again, not 500"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no such user: theseller_web",
+        "no such database: theseller",
+        "unsupported startup parameter: options",
+        "unsupported startup parameter in options: role",
+        "bouncer config error",
+        "server login has been failing, try again later (server_login_retry)",
+    ],
+)
+def test_refusal_by_a_pooler_names_the_pooler(text: str) -> None:
+    refused = f'connection to server at "10.0.0.5", port 6432 failed: FATAL:  {text}'
+    failure = classify(_wrapped(psycopg.OperationalError(refused)))
+    assert failure is not None
+    assert (failure.reason, failure.lasting) == ("pooler", True)
+    assert "at 10.0.0.5, port 6432" in failure.message
+    assert "the database server's own address" in failure.advice
+
+
+def test_missing_role_of_the_server_itself_is_no_pooler() -> None:
+    refused = 'connection to server on socket "/run/x" failed: FATAL:  role "a" does not exist'
+    failure = classify(_wrapped(psycopg.OperationalError(refused)))
+    assert failure is not None
+    assert failure.reason == "role_missing"
