@@ -243,7 +243,32 @@ def test_limits_are_exact_from_several_hosts(served: Site) -> None:
 
 
 def _spapi_limit_is_exact(served: Site) -> None:
-    tenant, connection = UUID(TENANT), UUID(int=7)
+    connection = UUID(int=7)
+    try:
+        _use_an_operation_up(served, UUID(TENANT), connection)
+    finally:
+        _remove_connection(served, connection)
+
+
+def _remove_connection(served: Site, connection: UUID) -> None:
+    """Remove the connection of the limits, so that no other test finds the account connected."""
+    tables = served.rows(
+        "select distinct conrelid::regclass::text from pg_constraint where contype = 'f'"
+        " and confrelid = 'connections_connection'::regclass"
+    )
+    assert tables
+    parts = ", ".join(
+        f"part_{number} as (delete from {table} where connection_id = %s)"
+        for number, (table,) in enumerate(tables)
+    )
+    removed = served.rows(
+        f"with {parts} delete from connections_connection where id = %s returning 1",
+        *[connection] * (len(tables) + 1),
+    )
+    assert removed == [(1,)]
+
+
+def _use_an_operation_up(served: Site, tenant: UUID, connection: UUID) -> None:
     served.rows(
         "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id,"
         " marketplace_ids, features, roles, created_at, authorised_at, authorisation_expires_at)"
