@@ -157,7 +157,7 @@ def tiles(
 def _as_complete(metric: Metric, series: DaySeries) -> bool:
     """Return whether both periods know all costs that `metric` needs."""
     return metric.key != "profit" or not (
-        series.total.uncosted_sales or series.before.uncosted_sales
+        series.total.uncosted_lines or series.before.uncosted_lines
     )
 
 
@@ -176,7 +176,7 @@ def _mark(
         )
     if metric.from_ledger and not total.posted_lines:
         return _("not posted yet"), False
-    if metric.key == "profit" and (not metric.is_known(total) or total.uncosted_sales):
+    if metric.key == "profit" and (not metric.is_known(total) or total.uncosted_lines):
         return _cost_mark(total), True
     notes = []
     if metric.key in {"net", "profit"} and total.deferred:
@@ -188,8 +188,10 @@ def _mark(
 
 def _cost_mark(total: Figures) -> str:
     """Return of how much of the sales the profit is known."""
-    if total.costed_share is None or not total.costed_sales:
+    if total.profit is None:
         return _("no costs entered")
+    if total.costed_share is None or not total.uncosted_sales:
+        return _("without products that have no cost")
     return _("of %(share)s of sales") % {
         "share": format_percent(total.costed_share, 0, style=style_for())
     }

@@ -37,7 +37,7 @@ def data_quality(
     """Return what the page says about the figures' quality.
 
     How fresh they are, how much is settled, and what is missing. `without_cost` is the number of
-    products whose sales have no known cost.
+    products with posted money and no known cost.
     """
     choice, settled = selection.choice, _share(total.settled_days, total.ledger_days)
     fresh = ((_("Orders"), until.orders_until), (_("Money"), until.money_until))
@@ -57,7 +57,8 @@ def data_quality(
             Money(total.unclassified, selection.scope.currency) if total.unclassified else None
         ),
         "without_cost": without_cost,
-        "costed_share": total.costed_share if total.profit is not None else None,
+        "profit_known": total.profit is not None,
+        "costed_share": total.costed_share if total.uncosted_sales else None,
         "partial": choice.partial,
         "partial_text": _partial_text(selection),
         "incomparable": _incomparable(selection, known),

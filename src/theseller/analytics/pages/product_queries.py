@@ -128,7 +128,7 @@ select sku, orders, units, sales, refunds, refunded_sales, fees, net, sales_befo
        sum(posted_sales) over (), case when sum(posted) over () > 0 then sum(fees) over () end,
        sum(profit) over (), sum(cost) filter (where profit is not null) over (),
        sum(posted_sales) filter (where profit is not null) over (),
-       count(*) filter (where posted_orders > 0 and profit is null) over ()
+       count(*) filter (where posted > 0 and profit is null) over ()
 from listed order by {order} {direction} nulls last, sku limit %(most)s offset %(skip)s
 """
 _SEARCH = """

@@ -132,18 +132,20 @@ def _with_costs(
     goods: dict[date, GoodsSold] = {}
     for one in spans:
         goods |= goods_sold(scope.marketplace_ids, scope.currency, one.first, one.last, using=using)
-    none = GoodsSold(Decimal(0), Decimal(0), Decimal(0), Decimal(0))
-    return {
-        day: replace(
-            figures,
-            cost_of_goods=goods.get(day, none).cost,
-            costed_sales=goods.get(day, none).costed_sales,
-            uncosted_sales=goods.get(day, none).uncosted_sales,
-            uncosted_net=goods.get(day, none).uncosted_net,
-            cost_days=1,
-        )
-        for day, figures in by_day.items()
-    }
+    return {day: _with_goods(figures, goods.get(day, GoodsSold())) for day, figures in by_day.items()}
+
+
+def _with_goods(figures: Figures, goods: GoodsSold) -> Figures:
+    return replace(
+        figures,
+        cost_of_goods=goods.cost,
+        costed_sales=goods.costed_sales,
+        uncosted_sales=goods.uncosted_sales,
+        uncosted_net=goods.uncosted_net,
+        costed_lines=goods.costed_lines,
+        uncosted_lines=goods.uncosted_lines,
+        cost_days=1,
+    )
 
 
 def add_up(parts: Iterable[Figures]) -> Figures:

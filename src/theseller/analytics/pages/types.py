@@ -42,8 +42,8 @@ class ProductFigures:
     Fields of the comparison are None where nothing is compared. `orders`, `units` and
     `ordered_sales` are by purchase day; the others by posted day. `fees`, `net_proceeds` and
     `net_proceeds_before` are None where Amazon has posted nothing for the product yet, which is not
-    an amount of zero. `cost_of_goods` and `profit` are None where the cost of any of its sales is
-    not known, `posted_units` where Amazon's units of none are.
+    an amount of zero. `cost_of_goods` and `profit` are None where the cost on any of its days with
+    posted money is not known, `posted_units` where the units of any of its sales are not.
     """
 
     sku: str
@@ -109,7 +109,7 @@ class ProductPage:
 
     `count` is the number of all rows. `net_proceeds` and `fees` are None where nothing is posted
     for any of them. `profit`, `cost_of_goods` and `costed_sales` are of the products whose profit
-    is known; `without_cost` counts the others that were sold.
+    is known; `without_cost` counts the others for which money was posted.
     """
 
     rows: tuple[ProductFigures, ...]

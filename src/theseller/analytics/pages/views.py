@@ -179,9 +179,9 @@ def day(request: HttpRequest, tenant_context: TenantContext, day: str) -> HttpRe
 
 
 def _without_cost(selection: Selection, series: DaySeries) -> int:
-    """Return how many products of the period have sales without a known cost."""
+    """Return how many products of the period have posted money and no known cost."""
     total, span = series.total, selection.choice.span
-    if not total.posted_orders or (total.cost_days and not total.uncosted_sales):
+    if not total.posted_lines or (total.cost_days and not total.uncosted_lines):
         return 0
     scope = selection.scope
     return products_without_cost(scope.marketplace_ids, scope.currency, span.first, span.last)

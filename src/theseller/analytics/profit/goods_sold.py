@@ -1,8 +1,9 @@
 """Read the cost of the goods whose sale Amazon posted.
 
 It counts the units of sales by the day Amazon posted them, each at the cost of that day. A product
-without a cost on the day of a sale has an unknown cost, which is not zero; so has one of which
-Amazon states fewer units than orders.
+without a cost on a day has an unknown cost on it, which is not zero; so has one with a sale whose
+units Amazon does not state. All that was posted for it on that day is left out of profit together:
+its sales, fees and refunds.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from theseller.lib import sql_execution
 from theseller.tenancy.tenant_scope import current_tenant
 from theseller.tenancy.visible_marketplaces import require_visible
 
-#: The cost of goods of a row `d` of analytics_day_product: null if it is not known. A row without a
-#: sale needs none.
-COST_OF_ROW = """case when d.posted_orders = 0 then 0
+#: The cost of goods of a row `d` of analytics_day_product: null if it is not known. A row for which
+#: nothing was posted needs none. One with a refund and no sale costs nothing, if the product has a
+#: cost: without one its refund would be charged to a profit that its sale is no part of.
+COST_OF_ROW = """case when d.posted_lines = 0 then 0
+                 when d.posted_orders = 0 then 0 * coalesce(own.unit_cost, common.unit_cost)
                  when d.posted_units >= d.posted_orders
                  then d.posted_units * coalesce(own.unit_cost, common.unit_cost) end"""
 _HAS_COSTS = """
@@ -32,10 +35,11 @@ select exists (
 _SOLD = f"""
 with {COST_PERIODS},
 sold as (
-    select d.local_day, d.sku, d.product_sales, d.net_proceeds, {COST_OF_ROW} as cost
+    select d.local_day, d.sku, d.product_sales, d.net_proceeds, d.posted_lines,
+           {COST_OF_ROW} as cost
     from analytics_day_product d {joined_cost("d", "d.local_day")}
     where d.tenant_id = %(tenant)s and d.currency = %(currency)s
-      and d.marketplace_id = any (%(stores)s::text[]) and d.posted_orders > 0
+      and d.marketplace_id = any (%(stores)s::text[]) and d.posted_lines > 0
       and d.local_day between %(first)s and %(last)s
 )
 """  # names of our own  # noqa: S608
@@ -43,7 +47,9 @@ _BY_DAY = """
 select local_day, coalesce(sum(cost), 0),
        coalesce(sum(product_sales) filter (where cost is not null), 0),
        coalesce(sum(product_sales) filter (where cost is null), 0),
-       coalesce(sum(net_proceeds) filter (where cost is null), 0)
+       coalesce(sum(net_proceeds) filter (where cost is null), 0),
+       coalesce(sum(posted_lines) filter (where cost is not null), 0),
+       coalesce(sum(posted_lines) filter (where cost is null), 0)
 from sold group by 1
 """
 _WITHOUT_COST = "select count(distinct sku) from sold where cost is null"
@@ -51,16 +57,19 @@ _WITHOUT_COST = "select count(distinct sku) from sold where cost is null"
 
 @dataclass(frozen=True, slots=True)
 class GoodsSold:
-    """The goods whose sale was posted on a day.
+    """The products for which money was posted on a day.
 
-    `cost` is that of the goods whose cost is known; `costed_sales` are their product sales.
-    `uncosted_sales` and `uncosted_net` are the product sales and the net proceeds of the others.
+    `cost` is that of the goods sold whose cost is known; `costed_sales` and `costed_lines` are the
+    product sales and the ledger lines of these products. `uncosted_sales`, `uncosted_net` and
+    `uncosted_lines` are the product sales, net proceeds and ledger lines of the others.
     """
 
-    cost: Decimal
-    costed_sales: Decimal
-    uncosted_sales: Decimal
-    uncosted_net: Decimal
+    cost: Decimal = Decimal(0)
+    costed_sales: Decimal = Decimal(0)
+    uncosted_sales: Decimal = Decimal(0)
+    uncosted_net: Decimal = Decimal(0)
+    costed_lines: int = 0
+    uncosted_lines: int = 0
 
 
 def has_costs(currency: str, *, using: str = "default") -> bool:
@@ -72,7 +81,7 @@ def has_costs(currency: str, *, using: str = "default") -> bool:
 def goods_sold(
     stores: Sequence[str], currency: str, first: date, last: date, *, using: str = "default"
 ) -> dict[date, GoodsSold]:
-    """Return the goods sold from `first` to `last`, by day."""
+    """Return the goods of the days from `first` to `last`."""
     rows = _rows(_BY_DAY, stores, currency, (first, last), using)
     return {row[0]: GoodsSold(*row[1:]) for row in rows}
 
@@ -80,7 +89,7 @@ def goods_sold(
 def products_without_cost(
     stores: Sequence[str], currency: str, first: date, last: date, *, using: str = "default"
 ) -> int:
-    """Return how many products have sales whose cost is not known."""
+    """Return how many products with posted money have a day on which their cost is not known."""
     return int(_rows(_WITHOUT_COST, stores, currency, (first, last), using)[0][0])
 
 

@@ -63,9 +63,10 @@ class Figures:
     counts (store, day) pairs with a ledger, `settled_days` those of them whose money comes from
     settlements alone.
 
-    The last five are about the goods whose sale was posted, and no columns of analytics_day:
-    `cost_of_goods` is positive; `costed_sales` are the product sales of goods whose cost is known,
-    `uncosted_sales` and `uncosted_net` the product sales and net proceeds of the others.
+    The last seven are about products for which money was posted, and no columns of analytics_day:
+    `cost_of_goods` is positive; `costed_sales` and `costed_lines` are the product sales and the
+    ledger lines of products whose cost is known, `uncosted_sales`, `uncosted_net` and
+    `uncosted_lines` the product sales, net proceeds and ledger lines of the others.
     `cost_days` counts days for which costs were looked up: none in a shop that entered no cost.
     """
 
@@ -102,6 +103,8 @@ class Figures:
     costed_sales: Decimal = Decimal(0)
     uncosted_sales: Decimal = Decimal(0)
     uncosted_net: Decimal = Decimal(0)
+    costed_lines: int = 0
+    uncosted_lines: int = 0
     cost_days: int = 0
 
     @property
@@ -109,9 +112,10 @@ class Figures:
         """Net proceeds less the cost of the goods sold, by posted day.
 
         Without the days of products on which their cost is not known. None if no cost was entered,
-        or the cost of nothing that was sold is known.
+        the cost of nothing that was sold is known, or, without such sales, that of no product.
         """
-        if not self.cost_days or (self.uncosted_sales and not self.costed_sales):
+        costed = self.costed_sales if self.uncosted_sales else self.costed_lines
+        if not self.cost_days or (self.uncosted_lines and not costed):
             return None
         return self.profit_sum
 

@@ -149,6 +149,48 @@ def test_a_cost_that_begins_after_a_sale_leaves_the_profit_of_the_product_unknow
     assert _total(cast).uncosted_sales == Decimal(30)
 
 
+def test_refunds_and_fees_of_a_product_without_a_cost_are_left_out_with_its_sales(
+    cast: Cast, shop: Shop
+) -> None:
+    _cost(cast, "MUG-1", "3.50")
+    before = _total(cast)
+    shop.money(_noon(3), "-10.00", ChargeType.REFUND_PRINCIPAL, sku="MUG-2", store=FR)
+    shop.money(_noon(2), "-1.50", ChargeType.REFERRAL, sku="MUG-2", store=FR)
+    shop.roll_up()
+    total = _total(cast)
+    assert total.net_proceeds == before.net_proceeds - Decimal("11.50")
+    assert total.profit == before.profit
+    with tenant_scope(cast.alices_shop):
+        days = day_series(EUR, SPAN, None).by_day
+        refunded = product_page(EUR, Span(SPAN.last - timedelta(days=2), SPAN.last), None, ProductQuery())  # fmt: skip
+    # A day on which nothing else was posted has no profit; one of zero would be wrong.
+    assert [days[TODAY - timedelta(days=back)].profit for back in (3, 2)] == [None, None]
+    assert [(one.sku, one.profit) for one in refunded.rows] == [("MUG-2", None)]
+    assert refunded.without_cost == 1
+
+
+def test_a_refund_of_a_product_with_a_cost_is_in_profit_on_a_day_without_sales(
+    cast: Cast, shop: Shop
+) -> None:
+    _cost(cast, "MUG-1", "3.50")
+    with tenant_scope(cast.alices_shop):
+        figures = day_series(EUR, SPAN, None).by_day[TODAY - timedelta(days=4)]
+    assert (figures.profit, figures.uncosted_lines) == (Decimal(-15), 0)
+
+
+def test_only_refunds_without_a_cost_are_named(cast: Cast, shop: Shop) -> None:
+    _cost(cast, "MUG-1", "3.50")
+    shop.money(_noon(4), "-10.00", ChargeType.REFUND_PRINCIPAL, sku="MUG-2", store=FR)
+    shop.roll_up()
+    client = Client()
+    client.force_login(User.objects.get(pk=cast.alice.id))
+    day = TODAY - timedelta(days=4)
+    page = client.get(f"/?period=custom&from={day}&to={day}").content.decode()
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    assert "Profit is without the fees and refunds of 1 product without a cost: enter costs" in text
+    assert "without products that have no cost" in text
+
+
 def test_units_that_amazon_does_not_state_leave_the_cost_unknown(cast: Cast, shop: Shop) -> None:
     _cost(cast, "MUG-1", "3.50")
     _sell(shop, 5, "30.00", None, "MUG-1", "o-9")

@@ -259,7 +259,8 @@ def compare_profit(expected: Cells, shop: Shop, at: datetime) -> int:
     assert {shown.get(place) for place in unknown} == {None}
     for store, day in {place[:2] for place in wanted}:
         units = {sku: one for (at_store, on, sku), one in expected.items() if (at_store, on) == (store, day) and one.get("posted_units")}  # fmt: skip
-        without = sum(one["net_proceeds"] for sku, one in units.items() if (store, sku, False) not in costs)  # fmt: skip
+        posted = {sku: one for (at_store, on, sku), one in expected.items() if (at_store, on) == (store, day) and sku}  # fmt: skip
+        without = sum(one["net_proceeds"] for sku, one in posted.items() if (store, sku, False) not in costs)  # fmt: skip
         goods = sum(one["posted_units"] * costs[store, sku, day >= since] for sku, one in units.items() if (store, sku, False) in costs)  # fmt: skip
         assert shown[store, day, ""] == expected[store, day, ""]["net_proceeds"] - without - goods
     return len(wanted)
