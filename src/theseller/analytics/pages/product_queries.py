@@ -101,8 +101,10 @@ with {periods} sold as (
            coalesce(sum(posted_lines) filter (
                where local_day >= %(before_first)s and local_day <= %(before_last)s), 0)
                as posted_before,
-           sum(posted_units) filter (
-               where local_day >= %(first)s and local_day <= %(last)s) as posted_units,
+           case when bool_and(posted_units is not null) filter (
+               where local_day >= %(first)s and local_day <= %(last)s) then sum(posted_units)
+               filter (where local_day >= %(first)s and local_day <= %(last)s)
+               end as posted_units,
            coalesce(sum(row_cost) filter (
                where local_day >= %(first)s and local_day <= %(last)s), 0) as cost,
            coalesce(bool_and(row_cost is not null) filter (

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
+from theseller.analytics.rollups.column_charge_types import SALE_CHARGE_TYPES
 from theseller.analytics.rollups.rollup_sql_execution import run_on_counted_lines, run_on_orders
 from theseller.analytics.rollups.sql_parameters import parameters
 from theseller.analytics.rollups.types import DirtyDay, Recomputed
@@ -31,27 +32,35 @@ where d.tenant_id = %s
   and d.marked_at = done.marked_at
 """
 
-
-# Programs of the release before write product totals without posted units.
+# Programs of the release before write product totals without posted units. Where a sale has no
+# quantity the units are not known, and would not be after another recomputation.
 _MARK_WITHOUT_UNITS = """
 insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)
-select distinct tenant_id, marketplace_id, local_day, %(at)s::timestamptz
-from analytics_day_product
-where tenant_id = %(tenant)s and posted_units is null and posted_lines > 0
-order by marketplace_id, local_day
+select distinct p.tenant_id, p.marketplace_id, p.local_day, %(at)s::timestamptz
+from analytics_day_product p
+where p.tenant_id = %(tenant)s and p.posted_units is null and p.posted_lines > 0 and not exists (
+    select from ingest_ledger_line l
+    where l.tenant_id = %(tenant)s and l.marketplace_id = p.marketplace_id
+      and l.local_day = p.local_day and l.currency = p.currency and l.sku = p.sku
+      and l.kind = any (%(sale_charge_types)s::text[]) and l.amount > 0
+      and coalesce(l.quantity, 0) = 0)
+order by p.marketplace_id, p.local_day
 on conflict (tenant_id, marketplace_id, local_day)
   do update set marked_at = excluded.marked_at, orders_only_at = null
 """
 
 
 def mark_days_without_units(*, tenant: UUID, at: datetime, using: str = "default") -> int:
-    """Mark days whose posted units are not known; return how many.
+    """Mark days whose posted units are not stored; return how many.
 
-    They are then recomputed from all their lines.
+    They are then recomputed from all their lines. Days with a sale of which Amazon states no
+    quantity are left out.
     """
     with tenant_scope(tenant, using=using):
         return sql_execution.execute(
-            connections[using], _MARK_WITHOUT_UNITS, {"tenant": tenant, "at": at}
+            connections[using],
+            _MARK_WITHOUT_UNITS,
+            {"tenant": tenant, "at": at, "sale_charge_types": sorted(SALE_CHARGE_TYPES)},
         )
 
 

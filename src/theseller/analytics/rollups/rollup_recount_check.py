@@ -419,6 +419,7 @@ def recount_products(store: str, orders: Sequence[Row], counted: Sequence[Row]) 
     """
     figures: Recount = defaultdict(lambda: dict.fromkeys(_PRODUCT_COLUMNS, 0))
     seen: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    quantities: dict[tuple[str, str], dict[Any, int]] = defaultdict(lambda: defaultdict(int))
     for line in orders:
         if not _is_sale(line):
             continue
@@ -434,7 +435,8 @@ def recount_products(store: str, orders: Sequence[Row], counted: Sequence[Row]) 
         figures[key]["net_proceeds"] += row["amount"]
         figures[key]["posted_lines"] += 1
         if _order_column(row) == "posted_orders":
-            figures[key]["posted_units"] += row["quantity"] or 0
+            posting = (row["source"], row["source_key"], row["order_id"], row["posted_at"])
+            quantities[key][posting] += row["quantity"] or 0
         for column in ("refunded_sales", "fees", "product_sales"):
             figures[key][column] += (
                 row["amount"] if ChargeType(row["kind"]) in COLUMN_CHARGE_TYPES[column] else 0
@@ -443,4 +445,8 @@ def recount_products(store: str, orders: Sequence[Row], counted: Sequence[Row]) 
             seen[(*key, counting)].add(row["order_id"] or row["source_key"])
     for (currency, sku, column), keys in seen.items():
         figures[currency, sku][column] = len(keys)
+    for key, of_postings in quantities.items():
+        # One sale without a quantity: how many units were sold is not known.
+        known = all(quantity > 0 for quantity in of_postings.values())
+        figures[key]["posted_units"] = sum(of_postings.values()) if known else None
     return dict(figures)

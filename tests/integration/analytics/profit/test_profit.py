@@ -22,6 +22,7 @@ from theseller.analytics.pages.types import Scope
 from theseller.analytics.profit.operations import set_costs
 from theseller.analytics.profit.types import BEGINNING, CostChange, CostKey
 from theseller.analytics.rollups.recompute import mark_days_without_units
+from theseller.analytics.rollups.rollup_recount_check import differences
 from theseller.analytics.rollups.types import Figures
 from theseller.lib import clock
 from theseller.lib.marketplaces import local_day, midnight
@@ -198,6 +199,29 @@ def test_units_that_amazon_does_not_state_leave_the_cost_unknown(cast: Cast, sho
     _sell(shop, 5, "30.00", None, "MUG-1", "o-11")
     shop.roll_up()
     assert _total(cast).costed_sales == Decimal(20)
+
+
+def test_one_sale_without_a_quantity_leaves_the_cost_of_its_day_unknown(
+    cast: Cast, shop: Shop
+) -> None:
+    _cost(cast, "MUG-1", "3.50")
+    _sell(shop, 5, "30.00", None, "MUG-1", "o-9")
+    # A second line of an item with a quantity: its units are counted once.
+    _sell(shop, 10, "1.00", None, "MUG-1", "o-1", source_key="one", source_line="1")
+    _sell(shop, 10, "20.00", 2, "MUG-1", "o-1", source_key="one", source_line="2")
+    shop.roll_up()
+    total = _total(cast)
+    assert (total.costed_sales, total.uncosted_sales) == (Decimal(41), Decimal(70))
+    assert total.cost_of_goods == 4 * Decimal("3.50")
+    with tenant_scope(cast.alices_shop):
+        page = product_page(EUR, SPAN, None, ProductQuery())
+    assert {one.sku: one.posted_units for one in page.rows} == {"MUG-1": None, "MUG-2": 1}
+    assert differences(cast.alices_shop, days=99, seed=1, using="worker")[0] == ()
+    # They stay unknown: computing them each night again would change nothing.
+    assert mark_days_without_units(tenant=cast.alices_shop, at=clock.now(), using="worker") == 0
+    shop.order(_noon(5), sku="MUG-1")
+    shop.roll_up()
+    assert _total(cast).costed_sales == Decimal(41)
 
 
 def test_rows_of_the_release_before_have_no_profit_until_their_day_is_computed(

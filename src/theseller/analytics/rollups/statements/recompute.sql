@@ -36,9 +36,17 @@ posted_product as (
            coalesce(sum(amount) filter (where kind = any (%(product_sales)s::text[])), 0) as product_sales,
            count(distinct coalesce(order_id,
            source_key)) filter (where kind = any (%(sale_charge_types)s::text[]) and amount > 0) as posted_orders,
-           count(*) as posted_lines,
-           coalesce(sum(quantity) filter (where kind = any (%(sale_charge_types)s::text[]) and amount > 0), 0) as posted_units
+           count(*) as posted_lines
     from entry where treatment = 'counted' and sku is not null and sku <> '' group by 1, 2, 3, 4
+),
+-- Units of sales. Amazon's quantity is on one line of an item; a posting of a product without any has an unknown quantity, and so has its day.
+sale_units as (
+    select marketplace_id, local_day, currency, sku, case when bool_and(units > 0) then sum(units) end as posted_units
+    from (select marketplace_id, local_day, currency, sku, coalesce(sum(quantity), 0) as units
+          from entry
+          where treatment = 'counted' and sku is not null and sku <> '' and kind = any (%(sale_charge_types)s::text[]) and amount > 0
+          group by 1, 2, 3, 4, source, source_key, order_id, posted_at) posting
+    group by 1, 2, 3, 4
 ),
 fresh as materialized (
     select local_day, marketplace_id, currency, coalesce(o.orders, 0) as orders, coalesce(o.cancelled_orders, 0) as cancelled_orders,
@@ -64,7 +72,8 @@ fresh_product as materialized (
            coalesce(p.refunds, 0) as refunds, coalesce(p.refunded_sales, 0) as refunded_sales, coalesce(p.fees, 0) as fees,
            coalesce(p.net_proceeds, 0) as net_proceeds, coalesce(p.product_sales, 0) as product_sales,
            coalesce(p.posted_orders, 0) as posted_orders, coalesce(p.posted_lines, 0) as posted_lines,
-           coalesce(p.posted_units, 0) as posted_units
+           case when p.posted_orders > 0 then u.posted_units else 0 end as posted_units
     from ordered_product o full join posted_product p using (marketplace_id, local_day, currency, sku)
+    left join sale_units u using (marketplace_id, local_day, currency, sku)
 ),
 sure as (select marketplace_id, local_day from slice)

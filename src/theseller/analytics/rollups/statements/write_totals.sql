@@ -40,7 +40,7 @@ deleted_product as (
            t.refunded_sales, t.fees, t.net_proceeds, t.product_sales, t.posted_orders, t.posted_lines, coalesce(t.posted_units, -1))
           not in (
           select local_day, marketplace_id, currency, sku, asin, orders, units, ordered_sales, promotions, refunds, refunded_sales, fees,
-                 net_proceeds, product_sales, posted_orders, posted_lines, posted_units
+                 net_proceeds, product_sales, posted_orders, posted_lines, coalesce(posted_units, -1)
           from fresh_product)
     returning t.local_day, t.marketplace_id, t.currency, t.sku
 ),
