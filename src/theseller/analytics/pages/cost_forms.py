@@ -11,7 +11,11 @@ from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
 from theseller.analytics.profit.types import BEGINNING, CostRefusedError
-from theseller.analytics.profit.unit_cost_rules import check_cost, check_day
+from theseller.analytics.profit.unit_cost_rules import (
+    check_cost,
+    check_day,
+    check_written_currency,
+)
 from theseller.analytics.profit.written_numbers import Unreadable, read_amounts
 from theseller.edge.translate_marked_texts import translated_error
 
@@ -45,13 +49,20 @@ class CostForm(forms.Form):
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
 
+    def __init__(self, *arguments: object, currency: str = "", **keywords: object) -> None:
+        """Take the currency of the cost: an amount may name it, and no other."""
+        super().__init__(*arguments, **keywords)  # type: ignore[arg-type]  # Django's own
+        self._currency = currency
+
     def clean_unit_cost(self) -> Decimal:
         """Read the amount, with a decimal point or a decimal comma."""
-        found = read_amounts({0: self.cleaned_data["unit_cost"]})
+        text = self.cleaned_data["unit_cost"]
+        found = read_amounts({0: text})
         if isinstance(found, Unreadable):
             raise forms.ValidationError(_AMBIGUOUS if found.reason == "ambiguous" else _NO_AMOUNT)
         try:
             check_cost(found[0])
+            check_written_currency(text, self._currency)
         except CostRefusedError as refusal:
             raise forms.ValidationError(translated_error(refusal)) from None
         return found[0]

@@ -240,13 +240,13 @@ def _period(
 @tenant_permission_required(Permission.COST_MANAGE)
 def set_cost(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Set one unit cost, of the list or of a product's page."""
-    form = CostForm(request.POST)
     with tenant_scope(tenant_context.tenant):
         options = store_options(queries.stores())
     option = next((one for one in options if one.key == request.POST.get("store", "")), None)
     option = option or (options[0] if options else None)
     if option is None:
         raise Http404
+    form = CostForm(request.POST, currency=option.scope.currency)
     if form.is_valid():
         key = CostKey(
             form.cleaned_data["sku"],

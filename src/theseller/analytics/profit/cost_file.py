@@ -17,7 +17,12 @@ from theseller.analytics.profit.types import (
     CostRefusedError,
     ShopStores,
 )
-from theseller.analytics.profit.unit_cost_rules import check_cost, check_day, currency_for
+from theseller.analytics.profit.unit_cost_rules import (
+    check_cost,
+    check_day,
+    check_written_currency,
+    currency_for,
+)
 from theseller.analytics.profit.written_numbers import Unreadable, read_amounts, read_days
 from theseller.lib.formula_injection import neutralize_formulas
 from theseller.lib.marketplaces import MARKETPLACES, by_sales_channel
@@ -147,6 +152,7 @@ def read_cost_file(content: bytes, context: CostFileContext) -> CostFile:
             if number not in amounts:
                 continue
             check_cost(amounts[number])
+            check_written_currency(cells[UNIT_COST], key.currency)
         except CostRefusedError as refusal:
             lines.wrong(number, refusal.args[0])
             continue

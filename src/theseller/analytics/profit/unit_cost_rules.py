@@ -13,6 +13,7 @@ from theseller.analytics.profit.types import (
     CostRefusedError,
     ShopStores,
 )
+from theseller.analytics.profit.written_numbers import names_other_currency
 from theseller.lib.marketplaces import MARKETPLACES
 from theseller.lib.translation_marks import gettext_noop, marked
 
@@ -28,6 +29,9 @@ _OTHER_CURRENCY = gettext_noop(
 )
 _NO_STORE_WITH = gettext_noop(
     "No store of this shop has %(currency)s. Costs are not converted: enter them in %(known)s."
+)
+_OTHER_SIGN = gettext_noop(
+    "“%(text)s” is not in %(currency)s. Costs are not converted: enter it in %(currency)s."
 )
 
 
@@ -54,6 +58,16 @@ def check_day(day: date) -> None:
     """
     if not BEGINNING <= day <= _LAST_DAY:
         raise CostRefusedError(marked(_DAY_RANGE))
+
+
+def check_written_currency(text: str, currency: str) -> None:
+    """Check the currency beside an amount, if there is one.
+
+    Raises:
+        CostRefusedError: it is not that of the cost.
+    """
+    if names_other_currency(text, currency):
+        raise CostRefusedError(marked(_OTHER_SIGN, text=text[:40], currency=currency))
 
 
 def currency_for(marketplace_id: str, currency: str, stores: ShopStores) -> str:

@@ -22,10 +22,17 @@ _COMMA = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)(?:,[0-9]+)?|,[0-9]+")
 _SLASHED = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _DOTTED = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-#: Signs and names of currencies around an amount. They decide nothing: the currency has a column.
-_AROUND = re.compile(
-    r"^(?:[A-Z]{3}|[A-Z]{0,2}\$|[€£¥₹₺]|kr|zł)?\s*(.*?)\s*(?:[A-Z]{3}|[€£¥₹₺]|kr|zł)?$"
-)
+#: Signs of currencies, and the currencies that each may mean. Several countries write a plain
+#: dollar sign.
+_SIGNS = {
+    "$": {"USD", "CAD", "MXN", "AUD", "SGD"}, "US$": {"USD"}, "CA$": {"CAD"}, "C$": {"CAD"},
+    "MX$": {"MXN"}, "R$": {"BRL"}, "AU$": {"AUD"}, "A$": {"AUD"}, "SG$": {"SGD"}, "S$": {"SGD"},
+    "€": {"EUR"}, "£": {"GBP"}, "¥": {"JPY"}, "₹": {"INR"}, "₺": {"TRY"}, "kr": {"SEK"},
+    "zł": {"PLN"},
+}  # fmt: skip
+#: A sign or a code of a currency on either side of an amount.
+_SIGN = r"([A-Za-z]{3}|[A-Z]{0,2}\$|[€£¥₹₺]|kr|zł)?"
+_AROUND = re.compile(rf"{_SIGN}\s*(.*?)\s*{_SIGN}")
 _BLANKS = str.maketrans("", "", " \u00a0\u202f\u2009'\u2019")
 
 
@@ -46,11 +53,21 @@ class Unreadable:
 def read_amounts(cells: Mapping[int, str]) -> dict[int, Decimal] | Unreadable:
     """Read the amounts of a file, all with points or all with commas.
 
+    A currency beside an amount is left out: `names_other_currency` says whether it is the right
+    one.
+
     Args:
         cells: texts by line number, none of them blank.
     """
     plain = {key: _without_currency(text) for key, text in cells.items()}
     return _read(plain, (_with_point, _with_comma))
+
+
+def names_other_currency(text: str, currency: str) -> bool:
+    """Return whether a sign or a code beside an amount is not that of `currency`."""
+    found = _AROUND.fullmatch(text.strip())
+    signs = (found[1], found[3]) if found else ()
+    return any(sign and currency not in _SIGNS.get(sign, {sign.upper()}) for sign in signs)
 
 
 def write_amount(amount: Decimal) -> str:
@@ -95,8 +112,8 @@ def _first_of_each(cells: Iterable[int], values: Sequence[Mapping[int, object]])
 
 
 def _without_currency(text: str) -> str:
-    found = _AROUND.match(text.strip())
-    return (found[1] if found else text).translate(_BLANKS)
+    found = _AROUND.fullmatch(text.strip())
+    return (found[2] if found else text).translate(_BLANKS)
 
 
 def _with_point(text: str) -> Decimal | None:

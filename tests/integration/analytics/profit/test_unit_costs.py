@@ -182,6 +182,7 @@ def test_the_share_of_sales_without_a_cost(cast: Cast) -> None:
     [
         ("MUG-1", {"unit_cost": "1.234"}, "may be a thousand or a decimal"),
         ("MUG-1", {"unit_cost": "-1"}, "Enter an amount"),
+        ("MUG-1", {"unit_cost": "$12.00"}, "“$12.00” is not in EUR"),
         ("MUG-1", {"unit_cost": ""}, "Enter an amount"),
         ("MUG-1", {"unit_cost": "1.00", "valid_from": "1999-01-01"}, "between 2000 and 2199"),
         ("MUG-1", {"unit_cost": "1.00", "valid_from": "soon"}, "Enter a day"),

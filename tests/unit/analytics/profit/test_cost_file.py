@@ -51,6 +51,15 @@ def _cost(
     return CostChange(CostKey(sku, store, currency, day), Decimal(cost))
 
 
+def test_a_currency_beside_an_amount_must_be_that_of_the_cost() -> None:
+    assert _errors("SKU,Marketplace,Unit cost\nMUG-1,All,$12.00\nMUG-2,UK,3.00 EUR\n") == [
+        "Line 2: “$12.00” is not in EUR. Costs are not converted: enter it in EUR.",
+        "Line 3: “3.00 EUR” is not in GBP. Costs are not converted: enter it in GBP.",
+    ]
+    found = _read("SKU,Marketplace,Unit cost\nMUG-1,All,€12.00\nMUG-2,UK,£3.00\n")
+    assert found.changes == (_cost("MUG-1", "12"), _cost("MUG-2", "3", UK, "GBP"))
+
+
 def test_every_cell_of_a_file_is_read() -> None:
     found = _read(
         "SKU,Product,Marketplace,Currency,Valid from,Unit cost\r\n"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from theseller.analytics.profit.written_numbers import (
     Unreadable,
+    names_other_currency,
     read_amounts,
     read_days,
     write_amount,
@@ -47,6 +48,29 @@ def test_the_notation_is_decided_by_all_cells_together(
     texts: list[str], amounts: list[str]
 ) -> None:
     assert _amounts(*texts) == [Decimal(one) for one in amounts]
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong"),
+    [
+        ("$12.00", {"USD", "CAD", "MXN", "AUD", "SGD"}, {"EUR", "GBP", "BRL"}),
+        ("12,00 $", {"USD", "CAD"}, {"EUR"}),
+        ("CA$2", {"CAD"}, {"USD", "EUR"}),
+        ("R$ 2", {"BRL"}, {"USD", "EUR"}),
+        ("€ 3,50", {"EUR"}, {"USD", "GBP"}),
+        ("7 eur", {"EUR"}, {"USD"}),
+        ("USD 7", {"USD"}, {"EUR", "CAD"}),
+        ("$7 EUR", set(), {"USD", "EUR"}),
+        ("AED 7", {"AED"}, {"EUR"}),
+        ("7 kr", {"SEK"}, {"EUR"}),
+        ("7", {"EUR", "USD"}, set()),
+    ],
+)
+def test_a_currency_beside_an_amount_is_the_right_one_or_another(
+    text: str, right: set[str], wrong: set[str]
+) -> None:
+    assert isinstance(_amounts(text), list)
+    assert {one for one in right | wrong if names_other_currency(text, one)} == wrong
 
 
 @pytest.mark.parametrize(
