@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db import connections
@@ -132,7 +131,9 @@ def _with_costs(
     goods: dict[date, GoodsSold] = {}
     for one in spans:
         goods |= goods_sold(scope.marketplace_ids, scope.currency, one.first, one.last, using=using)
-    return {day: _with_goods(figures, goods.get(day, GoodsSold())) for day, figures in by_day.items()}
+    return {
+        day: _with_goods(figures, goods.get(day, GoodsSold())) for day, figures in by_day.items()
+    }
 
 
 def _with_goods(figures: Figures, goods: GoodsSold) -> Figures:

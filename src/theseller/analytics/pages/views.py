@@ -179,7 +179,7 @@ def day(request: HttpRequest, tenant_context: TenantContext, day: str) -> HttpRe
 
 
 def _without_cost(selection: Selection, series: DaySeries) -> int:
-    """Return how many products of the period have posted money and no known cost."""
+    """Return how many products with posted money have no known cost."""
     total, span = series.total, selection.choice.span
     if not total.posted_lines or (total.cost_days and not total.uncosted_lines):
         return 0

@@ -89,7 +89,10 @@ def goods_sold(
 def products_without_cost(
     stores: Sequence[str], currency: str, first: date, last: date, *, using: str = "default"
 ) -> int:
-    """Return how many products with posted money have a day on which their cost is not known."""
+    """Return how many products with posted money have no known cost.
+
+    On one of the days on which it was posted.
+    """
     return int(_rows(_WITHOUT_COST, stores, currency, (first, last), using)[0][0])
 
 

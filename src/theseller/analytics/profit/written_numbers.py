@@ -64,7 +64,7 @@ def read_amounts(cells: Mapping[int, str]) -> dict[int, Decimal] | Unreadable:
 
 
 def names_other_currency(text: str, currency: str) -> bool:
-    """Return whether a sign or a code beside an amount is not that of `currency`."""
+    """Return whether the currency beside an amount is not `currency`."""
     found = _AROUND.fullmatch(text.strip())
     signs = (found[1], found[3]) if found else ()
     return any(sign and currency not in _SIGNS.get(sign, {sign.upper()}) for sign in signs)

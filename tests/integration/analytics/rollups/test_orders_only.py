@@ -136,7 +136,7 @@ def test_figures_equal_those_computed_from_nothing(seed: int, whole_days: list[i
 def test_the_ledger_is_not_read_for_an_order(whole_days: list[int]) -> None:
     shop = Shop.open()
     shop.order(AT)
-    shop.money(AT, "20.00")
+    shop.money(AT, "20.00", quantity=1)
     shop.roll_up()
     whole_days.clear()
     shop.order(AT, "5.00", sku="PAN")
@@ -196,10 +196,10 @@ def test_no_recomputation_is_lost_with_its_session(
 ) -> None:
     shop = Shop.open()
     shop.order(AT, store=UK)
-    shop.money(AT, "20.00", store=UK)
+    shop.money(AT, "20.00", store=UK, quantity=1)
     shop.roll_up()
     shop.order(AT, "5.00", store=UK)
-    shop.money(AT, "1.00", store=UK)
+    shop.money(AT, "1.00", store=UK, quantity=1)
     shop.run("delete from ingest_dirty_day")
     mark(shop, {(UK, DAY)}, orders_only=orders_only)
     name = "run_on_orders" if orders_only else "run_on_counted_lines"
