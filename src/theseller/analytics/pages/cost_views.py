@@ -101,7 +101,11 @@ def read_list(words: QueryDict, options: tuple[StoreOption, ...]) -> CostList:
         cost_target(option, options),
         words.get("q", "").replace("\x00", "").strip()[:_LONGEST_SEARCH],
         words.get("missing") == "1",
-        min(max(int(number), 1), 10_000) if number.isascii() and number.isdecimal() else 1,
+        (
+            min(max(int(number), 1), 10_000)
+            if number.isascii() and number.isdecimal() and len(number) < 6
+            else 1
+        ),
         option.key if option is not options[0] else "",
     )
 

@@ -33,7 +33,8 @@ MOST_SORTED_BY_MONEY = 3_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
-_LONGEST_VALUE = 30
+#: A price as cursors state it: an exponent, NaN or more digits would be none that is stored.
+_AMOUNT = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,4})?")
 
 
 class OrderSort(StrEnum):
@@ -383,10 +384,9 @@ def _value(sort: OrderSort, cursor: OrderCursor) -> object:
         ValueError, ArithmeticError: it is none of this sort.
     """
     if sort is OrderSort.SALES:
-        value = Decimal(cursor.value)
-        if len(cursor.value) > _LONGEST_VALUE or not value.is_finite():
+        if not _AMOUNT.fullmatch(cursor.value):
             raise ValueError("no amount")
-        return value
+        return Decimal(cursor.value)
     if not _DIGITS.fullmatch(cursor.value):
         raise ValueError("no number")
     number = int(cursor.value)

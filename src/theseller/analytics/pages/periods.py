@@ -67,6 +67,8 @@ _ROLLING = {
     PeriodKey.LAST_12_MONTHS: 365,
 }
 _YEAR_KEEPING_WEEKDAYS = 364
+#: Days before are no days of a page: the period before them, or a year earlier, may be no date.
+_EARLIEST = date(2000, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ def choose(*, period: str, compare: str, first: str = "", last: str = "", today:
         compare: a value of `Compare`.
         first: the first ISO day; counts for a custom period only.
         last: the last ISO day. Swapped ends are put in order, and days after `today` are cut off.
+            A period that ends before the year 2000 can't be read.
         today: the current day of the stores.
     """
     key = PeriodKey(period) if period in set(PeriodKey) else DEFAULT_PERIOD
@@ -191,7 +194,7 @@ def _custom(first: str, last: str, today: date) -> Span | None:
     if begin is None or end is None:
         return None
     begin, end = min(begin, end), min(max(begin, end), today)
-    if begin > end:
+    if begin > end or end < _EARLIEST:
         return None
     return Span(max(begin, end - timedelta(days=LONGEST_DAYS - 1)), end)
 

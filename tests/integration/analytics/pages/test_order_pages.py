@@ -190,6 +190,13 @@ def test_search_by_part_of_a_number_by_product_and_by_a_whole_number(cast: Cast)
     [
         "after=1_%00", "after=x_303-1", "after=99999999999999999999_303-1", "before=_", "sort=nothing",
         "sort=sales&after=NaN_1", "sort=units&after=1e5_1", "q=%27%20or%201=1", "sku=%00%27", "after=",
+        "sort=sales&after=9e9999999_123", "sort=sales&after=-9e-9999999_123", "sort=sales&after=1e29_1",
+        "sort=sales&after=Infinity_1", "sort=sales&after=sNaN1_1", "sort=sales&before=1_000_1",
+        "sort=sales&after=" + "9" * 30 + "_1", "sort=sales&after=%00_1", "sort=sales&after=%D9%A1_1",
+        "sort=units&after=" + "9" * 5000 + "_1", "sort=units&after=999999999999999999_1",
+        "after=-999999999999999999_1", "after=999999999999999999_1", "sort=net&after=NaN_1",
+        "period=custom&from=0001-01-01&to=0001-01-02", "period=custom&from=0001-01-01&to=0001-01-31",
+        "period=custom&from=1999-12-31&to=0001-01-01&compare=year",
     ],
 )  # fmt: skip
 def test_a_hostile_address_gets_a_page(cast: Cast, words: str) -> None:

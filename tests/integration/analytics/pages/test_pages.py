@@ -273,6 +273,7 @@ HOSTILE = (
     "period=custom&from=0001-01-01&to=9999-12-31", "page=99999999999999999999", "page=-1", "q=%00",
     "q=%27%3B--", "sort=tenant_id", "store=XX", "metric=__class__", "period=today&compare=year",
     "from=2026-13-45&to=x&period=custom", "q=" + "x" * 5000, "dir=asc&sort=change", "store=%00",
+    "period=custom&from=0001-01-01&to=0001-01-02", "page=" + "9" * 5000, "page=1e9", "page=%D9%A1",
 )  # fmt: skip
 
 
@@ -282,7 +283,7 @@ def test_hostile_query_strings_get_a_page(cast: Cast) -> None:
     shop.roll_up()
     client = _client(cast.alice)
     for words in HOSTILE:
-        for path in ("/", "/products/", f"/days/{_day(2)}/"):
+        for path in ("/", "/products/", "/products/costs/", "/inventory/", f"/days/{_day(2)}/"):
             for address in (f"{path}?{words}", f"{path}?{words}&format=csv"):
                 assert client.get(address).status_code == 200, address
 
