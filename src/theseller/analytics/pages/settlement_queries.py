@@ -1,7 +1,9 @@
 """Read settlements: what their heads state, and the sums of their lines.
 
-Every query runs inside the caller's tenant scope. A member who is limited to some marketplaces sees
-the settlements all of whose lines are of these.
+Every query runs inside the caller's tenant scope. A settlement is one of each store that its file
+names or that its lines are of: lines of fees name none and are attributed to one
+(`ingest/facts/store_attribution.py`). A member who is limited to some marketplaces sees the
+settlements all of whose lines are of these.
 """
 
 from __future__ import annotations
@@ -23,33 +25,44 @@ from theseller.tenancy.tenant_scope import current_tenant
 from theseller.tenancy.visible_marketplaces import OtherMarketplaceError, visible_marketplaces
 
 _HEADS = """
-select d.source_key, d.marketplace_ids, d.covers_from, d.covers_until, d.origin, s.currency,
-       s.total_amount, s.deposited_at
-from ingest_document d
-left join ingest_settlement s on s.tenant_id = d.tenant_id and s.settlement_id = d.source_key
-where d.tenant_id = %(tenant)s and d.report_type = any (%(reports)s::text[])
-  and (%(number)s::text is null or d.source_key = %(number)s)
-  and (%(store)s::text is null or %(store)s = any (d.marketplace_ids))
-  and (%(begin)s::timestamptz is null or d.covers_until > %(begin)s)
-  and (%(end)s::timestamptz is null or d.covers_from < %(end)s)
-  and (%(visible)s::text[] is null
-       or (d.marketplace_ids <> '{}' and d.marketplace_ids <@ %(visible)s::text[]
-           and not exists (
-               select from ingest_ledger_line l
+with head as (
+    select d.source_key, d.marketplace_ids, d.covers_from, d.covers_until, d.origin,
+           coalesce(s.currency, (
+               select l.currency from ingest_ledger_line l
                where l.tenant_id = any (%(tenants)s::uuid[]) and l.source = 'settlement'
-                 and l.source_key = d.source_key
-                 and not l.marketplace_id = any (%(visible)s::text[]))))
-  and (%(until)s::timestamptz is null or (d.covers_until, d.source_key) < (%(until)s, %(before)s))
-order by d.covers_until desc, d.source_key desc limit %(most)s
+                 and l.source_key = d.source_key limit 1), '') as currency,
+           s.total_amount, s.deposited_at
+    from ingest_document d
+    left join ingest_settlement s on s.tenant_id = d.tenant_id and s.settlement_id = d.source_key
+    where d.tenant_id = %(tenant)s and d.report_type = any (%(reports)s::text[])
+      and (%(number)s::text is null or d.source_key = %(number)s)
+      and (%(store)s::text is null or %(store)s = any (d.marketplace_ids) or exists (
+          select from ingest_ledger_line l
+          where l.tenant_id = any (%(tenants)s::uuid[]) and l.source = 'settlement'
+            and l.source_key = d.source_key and l.marketplace_id = %(store)s))
+      and (%(begin)s::timestamptz is null or d.covers_until > %(begin)s)
+      and (%(end)s::timestamptz is null or d.covers_from < %(end)s)
+      and (%(visible)s::text[] is null
+           or (d.marketplace_ids <@ %(visible)s::text[] and (
+               select coalesce(bool_and(l.marketplace_id = any (%(visible)s::text[])),
+                               d.marketplace_ids <> '{}')
+               from ingest_ledger_line l
+               where l.tenant_id = any (%(tenants)s::uuid[]) and l.source = 'settlement'
+                 and l.source_key = d.source_key)))
+      and (%(until)s::timestamptz is null
+           or (d.covers_until, d.source_key) < (%(until)s, %(before)s))
+)
+select * from head where %(currency)s::text is null or currency = %(currency)s
+order by covers_until desc, source_key desc limit %(most)s
 """
 _SUMS = """
 select l.source_key, l.currency, l.kind,
        case when l.kind = any (%(cash)s::text[]) then l.breakdown else '' end as label,
-       count(*), sum(l.amount)
+       l.marketplace_id, count(*), sum(l.amount)
 from ingest_ledger_line l
 where l.tenant_id = any (%(tenants)s::uuid[]) and l.source = 'settlement'
   and l.source_key = any (%(numbers)s::text[])
-group by 1, 2, 3, 4
+group by 1, 2, 3, 4, 5
 """
 _ORDERS = """
 select coalesce(l.order_id, '') as order_id, count(*),
@@ -82,7 +95,7 @@ class SettlementSums:
     """The sums of a settlement's lines, with the signs of the file.
 
     `by_kind` has no reserves: `opening` is the reserve that the settlement before left, `reserve`
-    what this one leaves for the next.
+    what this one leaves for the next. `stores` are those of the lines, '' of no store.
     """
 
     currency: str
@@ -91,6 +104,7 @@ class SettlementSums:
     opening: Decimal = Decimal(0)
     reserve: Decimal = Decimal(0)
     by_kind: dict[ChargeType, Decimal] = field(default_factory=dict)
+    stores: frozenset[str] = frozenset()
 
     def of(self, line: ProfitLine) -> Decimal:
         """Return the sum of the charge types of a profit line, without reserves."""
@@ -116,7 +130,8 @@ class SettlementSums:
 class Settlement:
     """A stored settlement.
 
-    `total` and `deposited_at` are what its head states; None where it was stored before these were.
+    `marketplace_ids` are the stores that its file names, then the others of its lines. `total` and
+    `deposited_at` are what its head states; None where it was stored before these were.
     """
 
     number: str
@@ -173,24 +188,42 @@ class SettledLine:
 def settlements(
     *,
     store: str | None = None,
+    currency: str | None = None,
     before: tuple[datetime, str] | None = None,
     touching: tuple[datetime, datetime] | None = None,
-    most: int,
+    most: int | None = None,
     using: str = "default",
 ) -> tuple[Settlement, ...]:
     """Return stored settlements with their sums, the newest first.
 
     Args:
-        store: only those that name this marketplace.
+        store: only those whose file names this marketplace, or with lines of it.
+        currency: only those of this currency.
         before: the end and the number of the settlement after which the page begins.
         touching: only those whose periods touch this one.
-        most: how many at most.
+        most: how many at most; None: all.
         using: the database connection.
     """
     until, number = before or (None, None)
     begin, end = touching or (None, None)
     words = {"store": store, "until": until, "before": number, "begin": begin, "end": end}
-    return _read(words | {"most": most}, using)
+    return _read(words | {"currency": currency, "most": most}, using)
+
+
+def newest_of_all_members(within: timedelta, *, using: str = "default") -> tuple[Settlement, ...]:
+    """Return the newest settlements of each currency, the newest first.
+
+    Those that ended `within` some time before the last one of their currency. Also those that the
+    person may not see, so that none is taken for the newest that is not: the caller must not show
+    these.
+    """
+    return _read({"visible": None}, using, within)
+
+
+def may_see(one: Settlement) -> bool:
+    """Return whether the person may see all of a settlement."""
+    visible, stores = visible_marketplaces(), one.sums.stores | set(one.marketplace_ids)
+    return visible is None or (bool(stores) and stores <= set(visible))
 
 
 def settlement(number: str, *, using: str = "default") -> Settlement | None:
@@ -204,19 +237,44 @@ def settlement_before(one: Settlement, *, using: str = "default") -> Settlement 
 
     None if it is not stored.
     """
-    ends = one.starts_at + _NEXT
-    found = _read({"until": ends, "before": "", "most": 8}, using)
-    return next(
-        (
-            other
-            for other in found
-            if other.number != one.number
-            and other.currency == one.currency
-            and set(other.marketplace_ids) == set(one.marketplace_ids)
-            and other.ends_at >= one.starts_at - _NEXT
-        ),
-        None,
-    )
+    found = [
+        other
+        for other in _read(
+            {
+                "until": one.starts_at + _NEXT,
+                "before": "",
+                "begin": one.starts_at - _NEXT,
+                "currency": one.currency,
+            },
+            using,
+        )
+        if other.number != one.number
+        and (
+            set(other.marketplace_ids) == set(one.marketplace_ids)
+            or (goes_on(other, one) and carries_over(other, one))
+        )
+    ]
+    # A store may have several at once: the one whose reserve came over is the one before.
+    return max(found, key=lambda other: carries_over(other, one), default=None)
+
+
+def follows(other: Settlement, one: Settlement) -> bool:
+    """Return whether `one` begins where `other` ends."""
+    return abs(one.starts_at - other.ends_at) <= _NEXT
+
+
+def goes_on(other: Settlement, one: Settlement) -> bool:
+    """Return whether both can be of the same stores.
+
+    A settlement of fees alone may name none.
+    """
+    mine, theirs = set(one.marketplace_ids), set(other.marketplace_ids)
+    return not mine or not theirs or bool(mine & theirs)
+
+
+def carries_over(other: Settlement, one: Settlement) -> bool:
+    """Return whether the opening balance of `one` is the reserve of `other`."""
+    return one.sums.opening == -other.sums.reserve
 
 
 def settled_orders(
@@ -261,24 +319,30 @@ def _require(number: str, using: str) -> None:
         raise OtherMarketplaceError("the settlement has lines outside the person's limit")
 
 
-def _read(values: dict[str, Any], using: str) -> tuple[Settlement, ...]:
-    nothing = dict.fromkeys(("number", "store", "until", "before", "begin", "end"))
+def _read(
+    values: dict[str, Any], using: str, within: timedelta | None = None
+) -> tuple[Settlement, ...]:
+    """Return settlements, `within`: only the newest of each currency."""
     common = {
+        **dict.fromkeys(("number", "store", "currency", "until", "before", "begin", "end", "most")),
         "tenant": current_tenant(),
         "tenants": repeated(current_tenant()),
         "reports": list(SETTLEMENT_REPORTS),
         "visible": visible_marketplaces(),
     }
-    heads = statements.rows(connections[using], _HEADS, nothing | common | values)
+    heads = statements.rows(connections[using], _HEADS, common | values)
+    if within is not None:
+        newest = {head[5]: head[3] for head in reversed(heads)}
+        heads = [head for head in heads if head[3] >= newest[head[5]] - within]
     sums = _sums([head[0] for head in heads], using)
     return tuple(
         Settlement(
             number,
-            tuple(stores),
+            (*stores, *sorted(sums[number].stores - {"", *stores})),
             starts_at,
             ends_at,
             origin,
-            currency or sums[number].currency,
+            currency,
             total,
             deposited_at,
             sums[number],
@@ -308,7 +372,7 @@ def _added_up(rows: Sequence[tuple[Any, ...]]) -> SettlementSums:
     by_kind: dict[ChargeType, Decimal] = defaultdict(Decimal)
     opening = reserve = total = Decimal(0)
     lines = 0
-    for _currency, name, label, count, amount in rows:
+    for _currency, name, label, _store, count, amount in rows:
         kind = ChargeType(name)
         lines, total = lines + count, total + amount
         if kind is not ChargeType.RESERVE:
@@ -317,7 +381,8 @@ def _added_up(rows: Sequence[tuple[Any, ...]]) -> SettlementSums:
             opening += amount
         else:
             reserve += amount
-    return SettlementSums(rows[0][0], lines, total, opening, reserve, dict(by_kind))
+    stores = frozenset(row[3] for row in rows)
+    return SettlementSums(rows[0][0], lines, total, opening, reserve, dict(by_kind), stores)
 
 
 def is_opening(breakdown: str) -> bool:
