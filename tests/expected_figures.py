@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from theseller.emulator.reports.settlement import SettlementWriter
@@ -163,11 +163,11 @@ class ExpectedFigures:
         }
 
     def deferred(self, at: datetime) -> dict[date, Decimal]:
-        """Return what is deferred at `at`, by the day (UTC) of its release."""
+        """Return what is deferred at `at`, by the store's day of its release."""
         found: dict[date, int] = defaultdict(int)
         for event in self.events(at - timedelta(days=75), at + timedelta(days=90)):
             if event.posted <= at < event.settled:
-                found[event.settled.astimezone(UTC).date()] += event.total
+                found[self.store.marketplace.local_day(event.settled)] += event.total
         return {day: self._amount(amount) for day, amount in found.items()}
 
     def released(self, since: datetime, at: datetime) -> Decimal:

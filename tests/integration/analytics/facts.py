@@ -5,6 +5,7 @@ In its scope, as the application role, marking the days it touches.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,8 +19,10 @@ from django.db import connections
 from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics.rollups.column_charge_types import SETTLEMENT_REPORTS
 from theseller.analytics.rollups.recompute import recompute_dirty
+from theseller.connections.operations import connection_for_files
+from theseller.ingest.sync.history_windows import HISTORY_WINDOWS, format_instant, window
 from theseller.lib.ids import new_id
-from theseller.lib.marketplaces import local_day
+from theseller.lib.marketplaces import Region, local_day
 from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.tenant_scope import tenant_scope
 
@@ -172,6 +175,23 @@ class Shop:
                 "rows_kept": 1, "recorded_at": NOON,
             }  # fmt: skip
             self._insert("ingest_document", row)
+
+    def transactions_read(
+        self, since: datetime, until: datetime, region: Region = Region.EU
+    ) -> None:
+        """Record that the transactions of these instants were read, of all stores of a region."""
+        with tenant_scope(self.tenant):
+            connection = connection_for_files(region, tenant=self.tenant, at=NOON)
+        indexes = range(HISTORY_WINDOWS)
+        pending = [index for index in indexes if window(until, index).end <= since]
+        cursor = json.dumps({"anchor": format_instant(until), "pending": pending})
+        self.run(
+            "insert into ingest_stream (tenant_id, connection_id, name, cursor, due_at,"
+            " fresh_until) values (%s, %s, 'transactions', %s, %s, %s) on conflict (tenant_id,"
+            " connection_id, name, marketplace_id) do update set cursor = excluded.cursor,"
+            " fresh_until = excluded.fresh_until",
+            [self.tenant, connection, cursor, NOON, until],
+        )
 
     def mark(self, store: str, day: date) -> None:
         with self.scope() as cursor:

@@ -1,12 +1,14 @@
 """What Amazon has released but not settled yet, and what it defers.
 
-Both are whole transactions, with the taxes in them, decided line by line as everywhere else.
+Both are whole transactions, with the taxes in them, decided line by line as everywhere else. The
+stores of a currency whose money is in the same settlements have one balance together: the reserve
+of a settlement is of all its stores.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -15,19 +17,27 @@ from typing import Any
 from django.db import connections
 
 from theseller.analytics.pages import queries
-from theseller.analytics.pages.settlement_queries import Settlement, settlements
-from theseller.analytics.pages.types import Store
+from theseller.analytics.pages.settlement_queries import (
+    Settlement,
+    may_see,
+    newest_of_all_members,
+)
+from theseller.analytics.pages.settlement_streams import SettledTogether, settled_together
 from theseller.analytics.rollups.column_charge_types import SETTLEMENT_REPORTS
 from theseller.analytics.rollups.rollup_sql_execution import run_on_counted_lines
 from theseller.analytics.rollups.settlement_matching import EARLY
 from theseller.analytics.rollups.sql_parameters import parameters
+from theseller.ingest.sync.stored_ranges import spans, stored_ranges
 from theseller.lib import sql_execution as statements
-from theseller.lib.marketplaces import local_day
+from theseller.lib.marketplaces import local_day, midnight
 from theseller.tenancy.tenant_scope import current_tenant
 from theseller.tenancy.visible_marketplaces import visible_marketplaces
 
-#: Released money is added up from this many days at most; older is summed from totals of days.
+#: Released money is added up from this many days at most; older is summed from totals of days. A
+#: stream of settlements whose last one ended so long before the newest of its currency is over.
 _LONGEST = timedelta(days=62)
+#: Amazon shows new transactions up to 48 hours late.
+_LATE = timedelta(hours=48)
 _DEFERRED_DAYS = """
 select distinct marketplace_id, local_day from analytics_day
 where tenant_id = %(tenant)s and deferred <> 0
@@ -45,7 +55,8 @@ group by 1, 2
 """
 _FIRST_SETTLED = """
 select store, min(d.covers_from)
-from ingest_document d, unnest(d.marketplace_ids) as store
+from ingest_document d,
+     unnest(case when d.marketplace_ids = '{}' then '{""}' else d.marketplace_ids end) as store
 where d.tenant_id = %(tenant)s and d.report_type = any (%(reports)s::text[])
 group by 1
 """
@@ -62,16 +73,20 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class OpenBalance:
-    """The money of one store and currency that is in no stored settlement.
+    """The money of stores of one currency that is in no stored settlement.
 
-    `last`: the newest stored settlement of the store; None if there is none, and then what was paid
-    out is not known, and `released` is None. `released`: what Amazon released since. `older`:
-    income and costs of earlier days that are in no stored settlement, without taxes.
+    `newest`: the last stored settlement of each of their streams; without any, what was paid out is
+    not known. `hidden`: they are settled together with stores that the person may not see. In both
+    cases `since` and `released` are None. `since`: the first day whose transactions may be in no
+    stored settlement. `released`: what Amazon released from then on; None if not all of these
+    transactions are stored. `older`: income and costs of earlier days that are in no stored
+    settlement, without taxes.
     """
 
-    marketplace_id: str
+    marketplace_ids: tuple[str, ...]
     currency: str
-    last: Settlement | None
+    newest: tuple[Settlement, ...]
+    hidden: bool
     since: date | None
     released: Decimal | None
     transactions: int
@@ -79,14 +94,15 @@ class OpenBalance:
     deferred: tuple[Deferred, ...]
 
     @property
-    def reserve(self) -> Decimal:
-        """What the newest settlement carried over to the next one."""
-        return -self.last.sums.reserve if self.last else Decimal(0)
+    def reserves(self) -> tuple[tuple[Settlement, Decimal], ...]:
+        """What each of the newest settlements carried over to the next one."""
+        return tuple((one, -one.sums.reserve) for one in self.newest)
 
     @property
     def available(self) -> Decimal | None:
-        """The reserve and what was released since; None without a settlement."""
-        return None if self.released is None else self.reserve + self.released
+        """The reserves and what was released since; None if that is not known."""
+        reserves = sum((amount for _, amount in self.reserves), Decimal(0))
+        return None if self.released is None else reserves + self.released
 
     @property
     def deferred_total(self) -> Decimal:
@@ -94,50 +110,87 @@ class OpenBalance:
         return sum((one.amount for one in self.deferred), Decimal(0))
 
 
-def open_balances(
-    at: datetime, *, store: str | None = None, using: str = "default"
-) -> tuple[OpenBalance, ...]:
-    """Return the open balance of each visible store and currency.
-
-    `store`: only of this marketplace.
-    """
-    stores = [
-        one for one in queries.stores(using=using) if store is None or one.marketplace_id == store
-    ]
-    last = {
-        (one.marketplace_id, one.currency): _last_settlement(one, using=using) for one in stores
-    }
-    since = {key: _since(found, key[0], at) for key, found in last.items() if found}
-    found = _lines(stores, since, at, using)
-    older = _older(since, using)
-    return tuple(
-        _balance(key, last[key], since.get(key), found.get(key, []), older.get(key, Decimal(0)))
-        for key in last
-    )
-
-
-def _last_settlement(store: Store, *, using: str) -> Settlement | None:
-    """Return the newest stored settlement of a store and its currency.
-
-    Money of no store is settled with that of the stores of its currency.
-    """
-    found = settlements(store=store.marketplace_id or None, most=4, using=using)
-    return next((one for one in found if one.currency == store.currency), None)
-
-
-def _since(last: Settlement, marketplace_id: str, at: datetime) -> date:
-    """Return the first day whose transactions may be in the next settlement."""
-    return local_day(marketplace_id, max(last.ends_at - EARLY, at - _LONGEST))
-
-
 _Key = tuple[str, str]
 
 
+def open_balances(
+    at: datetime, *, store: str | None = None, using: str = "default"
+) -> tuple[OpenBalance, ...]:
+    """Return the open balances of the visible stores, by currency.
+
+    `store`: only of this marketplace, and of those that are settled together with it.
+    """
+    known = [(one.marketplace_id, one.currency) for one in queries.stores(using=using)]
+    groups = [
+        (group, [(one, of) for one, of in known if of == group.currency and one in group.stores])
+        for group in _all_groups(known, newest_of_all_members(_LONGEST, using=using))
+    ]
+    shown = [
+        (group, keys)
+        for group, keys in groups
+        if keys and (store is None or any(one == store for one, _ in keys))
+    ]
+    since = {
+        key: local_day(key[0], max(group.ends_at - EARLY, at - _LONGEST))
+        for group, keys in shown
+        if group.newest and not _hidden(group)
+        for key in keys
+    }
+    rows = _lines([key for _, keys in shown for key in keys], since, at, using)
+    older, transactions = _older(since, using), stored_ranges(using=using).transactions
+
+    def whole(key: _Key) -> bool:
+        begin = midnight(key[0], since[key])
+        return not key[0] or spans(transactions.get(key[0], ()), begin, max(begin, at - _LATE))
+
+    return tuple(
+        _balance(group, keys, since, rows, older, known=keys[0] in since and all(map(whole, keys)))
+        for group, keys in shown
+    )
+
+
+def _hidden(group: SettledTogether) -> bool:
+    return not all(may_see(one) for one in group.newest) or not _all_visible(group.stores)
+
+
+def _all_visible(stores: Iterable[str]) -> bool:
+    visible = visible_marketplaces()
+    return visible is None or set(stores) <= set(visible)
+
+
+def _all_groups(known: Sequence[_Key], found: Sequence[Settlement]) -> tuple[SettledTogether, ...]:
+    """Return every store of `known` in one group, in their order.
+
+    Money of no store is settled with that of the stores of its currency, if these have their
+    settlements in common.
+    """
+    groups = list(settled_together(found))
+    for store, currency in known:
+        of = [group for group in groups if group.currency == currency]
+        if any(store in group.stores for group in of):
+            continue
+        if not store and len(of) == 1:
+            groups.remove(of[0])
+            groups.append(SettledTogether(currency, of[0].stores | {""}, of[0].newest))
+        else:
+            groups.append(SettledTogether(currency, frozenset({store}), ()))
+    places = {key: place for place, key in enumerate(known)}
+    return tuple(
+        sorted(
+            groups,
+            key=lambda group: min(
+                (places.get((store, group.currency), len(places)) for store in group.stores),
+                default=len(places),
+            ),
+        )
+    )
+
+
 def _lines(
-    stores: Sequence[Store], since: dict[_Key, date], at: datetime, using: str
+    keys: Sequence[_Key], since: Mapping[_Key, date], at: datetime, using: str
 ) -> dict[_Key, list[tuple[Any, ...]]]:
     """Return the rows of `open_balance.sql` by store and currency."""
-    tenant, known = current_tenant(), {store.marketplace_id for store in stores}
+    tenant, known = current_tenant(), {store for store, _ in keys}
     values = {"tenant": tenant, "visible": visible_marketplaces()}
     slices = {
         (store, day)
@@ -157,7 +210,7 @@ def _lines(
     return found
 
 
-def _older(since: dict[_Key, date], using: str) -> dict[_Key, Decimal]:
+def _older(since: Mapping[_Key, date], using: str) -> dict[_Key, Decimal]:
     if not since:
         return {}
     common = {"tenant": current_tenant(), "reports": list(SETTLEMENT_REPORTS)}
@@ -180,27 +233,34 @@ def _older(since: dict[_Key, date], using: str) -> dict[_Key, Decimal]:
 
 
 def _balance(
-    key: _Key,
-    last: Settlement | None,
-    since: date | None,
-    rows: Sequence[tuple[Any, ...]],
-    older: Decimal,
+    group: SettledTogether,
+    keys: Sequence[_Key],
+    since: Mapping[_Key, date],
+    rows: Mapping[_Key, list[tuple[Any, ...]]],
+    older: Mapping[_Key, Decimal],
+    *,
+    known: bool,
 ) -> OpenBalance:
     released, transactions = Decimal(0), 0
     by_day: dict[date | None, list[Any]] = defaultdict(lambda: [0, Decimal(0)])
-    for day, deferred, matures_on, count, amount in rows:
-        if deferred:
-            by_day[matures_on][0] += count
-            by_day[matures_on][1] += amount
-        elif since is not None and day >= since:
-            released, transactions = released + amount, transactions + count
+    for key in keys:
+        for day, deferred, matures_at, count, amount in rows.get(key, ()):
+            if deferred:
+                matures_on = None if matures_at is None else local_day(key[0], matures_at)
+                by_day[matures_on][0] += count
+                by_day[matures_on][1] += amount
+            elif key in since and day >= since[key]:
+                released, transactions = released + amount, transactions + count
     ordered = sorted(by_day, key=lambda day: (day is None, day or date.min))
+    hidden = bool(group.newest) and _hidden(group)
     return OpenBalance(
-        *key,
-        last,
-        since,
-        released if last else None,
+        tuple(store for store, _ in keys),
+        group.currency,
+        () if hidden else group.newest,
+        hidden,
+        since.get(keys[0]),
+        released if known else None,
         transactions,
-        older,
+        sum((older.get(key, Decimal(0)) for key in keys), Decimal(0)),
         tuple(Deferred(day, *by_day[day]) for day in ordered),
     )

@@ -67,7 +67,10 @@ def settlements_list(request: HttpRequest, tenant_context: TenantContext) -> Htt
             "tenant_context": tenant_context,
             "at": at,
             "rows": [row_of(one, at) for one in shown],
-            "balances": [] if cursor else open_balances(at, store=store),
+            "balances": [
+                (one, ", ".join(map(store_label, one.marketplace_ids)))
+                for one in ([] if cursor else open_balances(at, store=store))
+            ],
             "stores": _store_options(known, store),
             "chosen": code,
             "next_page": _next(shown[-1], code) if len(found) > PAGE_SIZE else "",

@@ -45,11 +45,13 @@ _SEAM = timedelta(seconds=1)
 class StoredRanges:
     """The time ranges whose orders and whose money are stored, by store.
 
-    They are sorted and do not overlap.
+    They are sorted and do not overlap. `transactions` are the ranges of `money` whose transactions
+    of the Finances API are stored: settlements state only what was settled.
     """
 
     orders: dict[str, tuple[Window, ...]] = field(default_factory=dict)
     money: dict[str, tuple[Window, ...]] = field(default_factory=dict)
+    transactions: dict[str, tuple[Window, ...]] = field(default_factory=dict)
 
 
 def stored_ranges(*, using: str = "default") -> StoredRanges:
@@ -77,6 +79,7 @@ def stored_ranges(*, using: str = "default") -> StoredRanges:
             for store in stores[connection]:
                 orders[store] += _orders(streams.get("orders_history"), streams.get("orders"))
                 money[store] += _money(streams.get("transactions"))
+        transactions = _joined(money)
         cursor.execute(_DOCUMENTS, values)
         for settlement, imported, named, begin, end in cursor.fetchall():
             for store in named:
@@ -85,7 +88,7 @@ def stored_ranges(*, using: str = "default") -> StoredRanges:
                     _whole_days(MARKETPLACES[store], begin, end) if whole else Window(begin, end)
                 )
                 (money if settlement else orders)[store].append(window)
-    return StoredRanges(_joined(orders), _joined(money))
+    return StoredRanges(_joined(orders), _joined(money), transactions)
 
 
 def _whole_days(store: Marketplace, begin: datetime, end: datetime) -> Window:

@@ -23,7 +23,7 @@ from theseller.analytics.pages.open_balance import open_balances
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.reconciliation import Statement, reconcile
 from theseller.lib import clock
-from theseller.lib.marketplaces import MARKETPLACES
+from theseller.lib.marketplaces import MARKETPLACES, Region
 from theseller.tenancy.tenant_scope import tenant_scope
 
 ZERO = Decimal(0)
@@ -136,6 +136,7 @@ def _check(seed: int) -> None:
     for write in sequence:
         write(shop)
     shop.roll_up()
+    shop.transactions_read(BEGIN, at, Region.NA)
     with tenant_scope(shop.tenant, using="worker"):
         found = reconcile(US, "USD", DAYS, using="worker")
         balances = open_balances(at, using="worker")
