@@ -162,6 +162,16 @@ class Shop:
         }  # fmt: skip
         self._insert("ingest_document", row)
 
+    def payout(
+        self, number: str, total: str, begin: datetime, end: datetime, currency: str = "EUR"
+    ) -> None:
+        """Add what the head of a settlement states."""
+        row = {
+            "settlement_id": number, "currency": currency, "total_amount": Decimal(total),
+            "starts_at": begin, "ends_at": end, "deposited_at": end, "recorded_at": NOON,
+        }  # fmt: skip
+        self._insert("ingest_settlement", row)
+
     def cover(self, begin: datetime, end: datetime, stores: tuple[str, ...] = (DE,)) -> None:
         """Record that documents of orders and of money cover these instants; no figure changes."""
         for report in (

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -32,18 +33,20 @@ from theseller.tenancy.visible_marketplaces import require_visible, visible_mark
 
 _AT_ONCE = 2_000
 _ORDERED = """
-select o.order_id,
+select o.order_id, o.sku,
        bool_and(o.status = 'cancelled') as cancelled, bool_and(o.is_replacement) as replacement,
        bool_or(o.status in ('pending', 'unshipped')) as open,
+       coalesce(sum(o.quantity)
+           filter (where o.status <> 'cancelled' and not o.is_replacement), 0) as units,
        coalesce(sum(o.item_price)
            filter (where o.status <> 'cancelled' and not o.is_replacement), 0) as sales,
        coalesce(sum(o.quantity) filter (
            where o.status <> 'cancelled' and not o.is_replacement and o.item_price is null), 0),
-       coalesce(sum(o.item_price) filter (where o.status = 'cancelled'), 0)
+       sum(o.item_price) filter (where o.status = 'cancelled') as canceled_sales
 from ingest_order_line o
 where o.tenant_id = any (%(tenants)s::uuid[]) and o.local_day between %(first)s and %(last)s
   and o.marketplace_id = %(store)s and coalesce(o.currency, %(currency)s) = %(currency)s
-group by o.order_id
+group by o.order_id, o.sku
 """
 _PLACED = """
 select o.order_id, min(o.local_day) from ingest_order_line o
@@ -67,30 +70,66 @@ group by 1
 
 
 @dataclass(frozen=True, slots=True)
+class Product:
+    """What was ordered of one product in an order, of the lines that are sales.
+
+    `sales` are the prices; `unpriced` units have none yet.
+    """
+
+    units: int
+    sales: Decimal
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ordered:
     """An order that was placed in the month.
 
-    `sales` are the prices of its lines that are sales, `canceled` those of canceled lines;
-    `open`: pending or not shipped yet.
+    `open`: some of it is pending or not shipped yet. `products`: by SKU. `canceled`: the prices of
+    canceled lines; None if none of them has one.
     """
 
     order_id: str
     is_canceled: bool
     is_replacement: bool
     open: bool
-    sales: Decimal
-    unpriced: int
-    canceled: Decimal
+    products: dict[str, Product]
+    canceled: Decimal | None
+
+    @property
+    def sales(self) -> Decimal:
+        """The prices of all products."""
+        return sum((one.sales for one in self.products.values()), Decimal(0))
+
+    @property
+    def unpriced(self) -> int:
+        """The units that have no price yet."""
+        return sum(one.unpriced for one in self.products.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class PostedProduct:
+    """What was posted of one product of an order, deferred or not, on any day.
+
+    `units` are those that Amazon states; 0 if it states none.
+    """
+
+    sales: Decimal = Decimal(0)
+    units: int = 0
+
+
+@dataclass(slots=True)
 class PostedSales:
-    """Product sales posted for an order: in the month, before, after it."""
+    """Product sales posted for an order: in the month, before, after it.
+
+    `products`: all of it by SKU; '' is without one.
+    """
 
     within: Decimal = Decimal(0)
     earlier: Decimal = Decimal(0)
     later: Decimal = Decimal(0)
     deferred: Decimal = Decimal(0)
+    products: dict[str, PostedProduct] = field(default_factory=lambda: defaultdict(PostedProduct))
 
     @property
     def total(self) -> Decimal:
@@ -98,40 +137,66 @@ class PostedSales:
         return self.within + self.earlier + self.later + self.deferred
 
 
+@dataclass(slots=True)
+class PostedMonth:
+    """What counts in a month.
+
+    Product sales by order, '' without one; net proceeds by the settlement that contains them, '' in
+    no stored one.
+    """
+
+    sales: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    net: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+
 def ordered(
     store: str, currency: str, month: Span, *, using: str = "default"
 ) -> tuple[Ordered, ...]:
     """Return the orders of a store that were placed in the month."""
     require_visible([store])
+    rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     values = _month(store, currency, month)
-    return tuple(Ordered(*row) for row in statements.rows(connections[using], _ORDERED, values))
+    for order, *rest in statements.rows(connections[using], _ORDERED, values):
+        rows[order].append(tuple(rest))
+    return tuple(_order(order, products) for order, products in rows.items())
+
+
+def _order(order: str, rows: Sequence[tuple[Any, ...]]) -> Ordered:
+    canceled = [amount for *_, amount in rows if amount is not None]
+    return Ordered(
+        order,
+        is_canceled=all(row[1] for row in rows),
+        is_replacement=all(row[2] for row in rows),
+        open=any(row[3] for row in rows),
+        products={row[0]: Product(*row[4:7]) for row in rows if row[4]},
+        canceled=sum(canceled, Decimal(0)) if canceled else None,
+    )
 
 
 def posted_in_month(
     store: str, currency: str, month: Span, *, using: str = "default"
-) -> dict[str, Decimal]:
-    """Return the product sales that count in the month, by order.
-
-    '' is money without an order.
-    """
+) -> PostedMonth:
+    """Return the product sales and net proceeds that count in the month."""
     require_visible([store])
     slices = [(store, day) for day in month.days()]
     values = parameters(current_tenant(), slices, first=month.first, last=month.last)
-    found: dict[str, Decimal] = defaultdict(Decimal)
-    for order, _store, of, _within, _earlier, counted, _deferred in _run(
-        values, LINES_OF_DAYS, using
-    ):
-        if of == currency:
-            found[order] += counted
+    found = PostedMonth()
+    for row in _run(values, LINES_OF_DAYS, using):
+        if row.currency == currency:
+            found.sales[row.order_id] += row.counted
+            found.net[row.settlement] += row.net
     return found
 
 
 def posted_for(
     orders: Sequence[str], store: str, currency: str, month: Span, *, using: str = "default"
 ) -> dict[str, PostedSales]:
-    """Return the product sales of orders in a store, whatever their day."""
+    """Return the product sales of orders in a store, whatever their day.
+
+    Only of orders for which any were posted.
+    """
     require_visible([store])
-    sums: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    found: dict[str, PostedSales] = {}
     for begin in range(0, len(orders), _AT_ONCE):
         values = parameters(
             current_tenant(),
@@ -141,17 +206,24 @@ def posted_for(
             first=month.first,
             last=month.last,
         )
-        for order, of_store, of, within, earlier, counted, deferred in _run(
-            values, LINES_OF_ORDERS, using
-        ):
-            if (of_store, of) == (store, currency):
-                part = "within" if within else "earlier" if earlier else "later"
-                sums[order][part] += counted
-                sums[order]["deferred"] += deferred
-    return {order: PostedSales(**parts) for order, parts in sums.items()}
+        for row in _run(values, LINES_OF_ORDERS, using):
+            if (row.store, row.currency) != (store, currency) or not (row.counted or row.deferred):
+                continue
+            posted = found.setdefault(row.order_id, PostedSales())
+            posted.deferred += row.deferred
+            if row.within:
+                posted.within += row.counted
+            elif row.earlier:
+                posted.earlier += row.counted
+            else:
+                posted.later += row.counted
+            product = posted.products[row.sku]
+            product.sales += row.counted + row.deferred
+            product.units += row.units
+    return found
 
 
-def placed_on(orders: Iterable[str], *, using: str = "default") -> dict[str, Any]:
+def placed_on(orders: Iterable[str], *, using: str = "default") -> dict[str, date]:
     """Return the days on which orders were placed, of those that are stored."""
     values = {
         "tenants": repeated(current_tenant()),
@@ -190,8 +262,24 @@ def _month(store: str, currency: str, month: Span) -> dict[str, Any]:
     }
 
 
-def _run(values: dict[str, Any], lines: tuple[str, str], using: str) -> list[tuple[Any, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row of `posted_by_order.sql`."""
+
+    order_id: str
+    sku: str
+    store: str
+    currency: str
+    within: bool
+    earlier: bool
+    settlement: str
+    counted: Decimal
+    deferred: Decimal
+    units: int
+    net: Decimal
+
+
+def _run(values: dict[str, Any], lines: tuple[str, str], using: str) -> list[_Row]:
     with connections[using].cursor() as cursor:
-        run_on_counted_lines(cursor, values, "sales_by_order.sql", lines=lines)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+        run_on_counted_lines(cursor, values, "posted_by_order.sql", lines=lines)
+        return [_Row(*row) for row in cursor.fetchall()]

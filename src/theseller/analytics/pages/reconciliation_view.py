@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import urlencode
@@ -24,22 +26,29 @@ from theseller.analytics.pages.page_responses import (
 )
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.reconciliation import Reconciliation, reconcile
+from theseller.analytics.pages.types import Store
 from theseller.edge.compression_decorator import compressed
 from theseller.edge.date_time_formatting import month_name
 from theseller.lib import clock
 from theseller.lib.marketplaces import MARKETPLACES, local_day
+from theseller.lib.money import Money
 from theseller.tenancy.tenant_scope import tenant_scope
+from theseller.tenancy.visible_marketplaces import visible_marketplaces
 
 _MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """The store, its currency and the month of a URL."""
+    """The store, its currency and the month of a URL.
+
+    `first_day`: the store's first day with figures.
+    """
 
     marketplace_id: str
     currency: str
     month: Span
+    first_day: date
 
     @property
     def code(self) -> str:
@@ -58,7 +67,7 @@ def reconciliation(request: HttpRequest, tenant_context: TenantContext) -> HttpR
     at = clock.now()
     with tenant_scope(tenant_context.tenant):
         stores = [
-            (one.marketplace_id, one.currency)
+            one
             for one in queries.stores()
             if one.marketplace_id in MARKETPLACES
             and MARKETPLACES[one.marketplace_id].currency == one.currency
@@ -67,7 +76,7 @@ def reconciliation(request: HttpRequest, tenant_context: TenantContext) -> HttpR
             return without_figures(request, tenant_context)
         choice = _choice(request.GET.get("store", ""), request.GET.get("month", ""), stores, at)
         as_file = exports(request, tenant_context, "reconciliation", at)  # then texts are English
-        found = reconcile(choice.marketplace_id, choice.currency, choice.month)
+        found = reconcile(choice.marketplace_id, choice.currency, choice.month, at)
         if as_file:
             return _csv(found, choice)
         today = local_day(choice.marketplace_id, at)
@@ -82,29 +91,50 @@ def reconciliation(request: HttpRequest, tenant_context: TenantContext) -> HttpR
             "month": f"{choice.month.first:%Y-%m}",
             "month_name": month_name(choice.month.first),
             "over": choice.month.last < today,
+            "without_orders": _length(found.known.order_gaps),
+            "without_money": _length(found.known.money_gaps),
+            "limited": visible_marketplaces() is not None,
+            "facts_title": _facts_title(),
             "stores": [
-                {"key": MARKETPLACES[one].code, "label": store_label(one),
-                 "current": one == choice.marketplace_id} for one, _currency in stores
+                {"key": MARKETPLACES[one.marketplace_id].code,
+                 "label": store_label(one.marketplace_id),
+                 "current": one.marketplace_id == choice.marketplace_id} for one in stores
             ],
-            "earlier": choice.query(choice.month.first - timedelta(days=1)),
+            "earlier": (
+                choice.query(choice.month.first - timedelta(days=1))
+                if choice.month.first > choice.first_day
+                else ""
+            ),
             "later": choice.query(after) if after <= today else "",
             "csv_url": choice.query(format="csv") if may_export(tenant_context) else "",
         }  # fmt: skip
     return page_response(request, "reconciliation", context)
 
 
-def _choice(code: str, month: str, stores: list[tuple[str, str]], at: datetime) -> _Choice:
+def _choice(code: str, month: str, stores: Sequence[Store], at: datetime) -> _Choice:
     """Return what the URL names.
 
-    Else the store with the most orders, and the month before the current one.
+    Else the store with the most orders, and the month before the current one: also if the month
+    named has not begun, or is before the store's first figures.
     """
-    store, currency = next((one for one in stores if MARKETPLACES[one[0]].code == code), stores[0])
+    store = next(
+        (one for one in stores if MARKETPLACES[one.marketplace_id].code == code), stores[0]
+    )
+    today, begin = local_day(store.marketplace_id, at), store.first_day.replace(day=1)
     named = _MONTH.fullmatch(month)
-    if named:
-        first = date(int(named[1]), int(named[2]), 1)
-    else:
-        first = (local_day(store, at).replace(day=1) - timedelta(days=1)).replace(day=1)
-    return _Choice(store, currency, Span(first, _last_day(first)))
+    first = date(int(named[1]), int(named[2]), 1) if named else date.max
+    if not begin <= first <= today:
+        first = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    span = Span(first, _last_day(first))
+    return _Choice(store.marketplace_id, store.currency, span, store.first_day)
+
+
+def _length(gaps: Sequence[Span]) -> int:
+    return sum(gap.length for gap in gaps)
+
+
+def _facts_title() -> str:
+    return _("In none of these sums, or inside of them")
 
 
 def _last_day(first: date) -> date:
@@ -116,20 +146,31 @@ def _csv(found: Reconciliation, choice: _Choice) -> HttpResponse:
     statements = [(_("Sales"), found.sales)]
     if found.settled:
         statements.append((_("Settlements"), found.settled))
-    rows: list[list[Cell]] = [
-        [name, step.label, step.note, step.amount.currency, step.amount.amount]
-        for name, statement in statements
-        for step in statement.steps
-    ]
+    rows: list[list[Cell]] = []
+    for name, statement in statements:
+        rows += [
+            [name, step.label, step.note, choice.currency, _amount(step.amount)]
+            for step in statement.steps
+        ]
+        rows.append([name, _("Check"), statement.text, None, None])
     rows += [
         [
-            _("In none of the sums"),
-            label,
-            count,
+            _facts_title(),
+            fact.label,
+            fact.count if fact.known else _("not known"),
             choice.currency,
-            amount.amount if amount else None,
+            _amount(fact.amount),
         ]
-        for label, count, amount in found.facts
+        for fact in found.facts
     ]
+    for label, gaps in (
+        (_("Days without orders"), found.known.order_gaps),
+        (_("Days without money"), found.known.money_gaps),
+    ):
+        rows.append([_("Data"), label, str(_length(gaps)), None, None])
     name = f"theseller-reconciliation-{choice.code}-{choice.month.first:%Y-%m}"
     return csv_response(name, columns, rows)
+
+
+def _amount(amount: Money | None) -> Decimal | None:
+    return None if amount is None else amount.amount

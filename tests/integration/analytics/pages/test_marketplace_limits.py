@@ -159,7 +159,7 @@ def test_sums_are_of_the_visible_marketplaces_only(cast: Cast) -> None:
                 lambda scope=scope: queries.day_series(scope, span, None),
                 lambda scope=scope: product_page(scope, span, None, ProductQuery()),
                 lambda scope=scope: order_page(scope, span, OrderQuery()),
-                lambda scope=scope: reconcile(scope.marketplace_ids[-1], "EUR", span),
+                lambda scope=scope: reconcile(scope.marketplace_ids[-1], "EUR", span, clock.now()),
                 lambda scope=scope: all_orders(scope, span, OrderQuery()),
                 lambda scope=scope: queries.ordered_so_far(scope, DAY, [clock.now()] * 2),
                 lambda scope=scope: queries.day_entries(scope.marketplace_ids[-1], DAY, most=9),

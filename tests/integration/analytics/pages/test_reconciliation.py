@@ -30,18 +30,28 @@ ZERO = Decimal(0)
 #: Days of which orders were placed and money was posted before, in and after.
 DAYS = Span(date(2026, 10, 8), date(2026, 10, 14))
 OCTOBER = Span(date(2026, 10, 1), date(2026, 10, 31))
+#: When all of October's documents are stored.
+NOVEMBER = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def _differences(statement: Statement) -> dict[str, Decimal]:
     found: dict[str, Decimal] = defaultdict(Decimal)
     for step in statement.steps:
-        if not step.total:
+        if not step.total and step.amount is not None:
             found[f"{step.label}"] += step.amount.amount
     return {label: amount for label, amount in found.items() if amount}
 
 
 def _ends(statement: Statement) -> tuple[Decimal, Decimal]:
-    return statement.steps[0].amount.amount, statement.steps[-1].amount.amount
+    first, last = statement.steps[0].amount, statement.steps[-1].amount
+    assert first is not None
+    assert last is not None
+    return first.amount, last.amount
+
+
+def _rest(statement: Statement) -> Decimal:
+    assert statement.unexplained is not None
+    return statement.unexplained.amount
 
 
 def _day(at: datetime) -> date:
@@ -102,8 +112,7 @@ def _expected_settled(facts: Facts, at: datetime, stored: list[str]) -> Expected
     touching = {
         number
         for number, events in contents.items()
-        if any(event.order for event in events)  # Of fees alone no store is named.
-        and BEGIN + timedelta(days=10 * facts.period(events[0])) < begin + timedelta(days=7)
+        if BEGIN + timedelta(days=10 * facts.period(events[0])) < begin + timedelta(days=7)
         and BEGIN + timedelta(days=10 * facts.period(events[0]) + 10) > begin
     }
     found: dict[str, Decimal] = defaultdict(Decimal)
@@ -138,7 +147,7 @@ def _check(seed: int) -> None:
     shop.roll_up()
     shop.transactions_read(BEGIN, at, Region.NA)
     with tenant_scope(shop.tenant, using="worker"):
-        found = reconcile(US, "USD", DAYS, using="worker")
+        found = reconcile(US, "USD", DAYS, at, using="worker")
         balances = open_balances(at, using="worker")
     assert (_ends(found.sales), _differences(found.sales)) == _expected_sales(facts, at)
     expected = _expected_settled(facts, at, stored)
@@ -204,7 +213,7 @@ def _shop_of_october() -> Shop:
 def test_each_kind_of_difference_is_a_line_of_its_own() -> None:
     shop = _shop_of_october()
     with tenant_scope(shop.tenant, using="worker"):
-        found = reconcile(DE, "EUR", OCTOBER, using="worker")
+        found = reconcile(DE, "EUR", OCTOBER, NOVEMBER, using="worker")
     assert _differences(found.sales) == {
         "Posted after the month": Decimal(-2),
         "Deferred": Decimal(-4),
@@ -219,11 +228,11 @@ def test_each_kind_of_difference_is_a_line_of_its_own() -> None:
         "Sales without an order": Decimal(4096),
     }
     assert _ends(found.sales) == (Decimal(127), Decimal(8129))
-    assert found.sales.unexplained.amount == 0
+    assert _rest(found.sales) == 0
     assert found.settled is None
     facts = {
-        label.partition(",")[0]: (count, amount and amount.amount)
-        for label, count, amount in found.facts
+        fact.label.partition(",")[0]: (fact.count, fact.amount and fact.amount.amount)
+        for fact in found.facts
     }
     assert facts["Canceled orders"] == ("1", Decimal(128))
     assert facts["Replacement orders"] == ("1", None)
@@ -237,8 +246,8 @@ def test_what_is_not_explained_is_a_line_of_its_own() -> None:
     # Posted, and not in the dashboard's figures yet.
     shop.money(datetime(2026, 10, 16, 12, tzinfo=UTC), "7.00")
     with tenant_scope(shop.tenant, using="worker"):
-        found = reconcile(DE, "EUR", OCTOBER, using="worker")
-    assert found.sales.unexplained.amount == -7
+        found = reconcile(DE, "EUR", OCTOBER, NOVEMBER, using="worker")
+    assert _rest(found.sales) == -7
     assert _differences(found.sales)["Not explained"] == -7
 
 
@@ -251,6 +260,8 @@ def test_the_page_says_the_same_and_its_address_names_month_and_store() -> None:
     shop.money(at, "1.90", ChargeType.ITEM_TAX, order_id=order, source="settlement",
                state="settled", source_key="77", source_line=2)  # fmt: skip
     shop.settlement_document(at - timedelta(days=9), at, (DE,), "77")
+    shop.payout("77", "11.90", at - timedelta(days=9), at)
+    shop.cover(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))
     shop.order(at, "5.00")
     shop.order(at, "7.00", store=FR)
     shop.roll_up()
@@ -262,11 +273,15 @@ def test_the_page_says_the_same_and_its_address_names_month_and_store() -> None:
     assert "Not posted yet shipped, but Amazon has posted no sale −€5.00" in text
     assert "Taxes collected and withheld in no net proceeds +€1.90" in text
     assert text.count("Adds up to the cent") == 2
-    assert "payout not known, sum of its lines" in text
+    assert "Payouts of the settlements that touch the month €11.90" in text
     rows = list(csv.DictReader(
         io.StringIO(client.get(f"{address}&format=csv").content.decode("utf-8-sig"), newline="")
     ))  # fmt: skip
-    assert [row["Amount"] for row in rows if row["Statement"] == "Sales"] == ["15", "-5", "10"]
+    assert [row["Amount"] for row in rows if row["Statement"] == "Sales"] == ["15", "-5", "10", ""]
+    assert [row["Note"] for row in rows if row["Line"] == "Check"] == ["Adds up to the cent"] * 2
+    heading = "In none of these sums, or inside of them"
+    assert heading in text
+    assert [row["Statement"] for row in rows].count(heading) == 6
     for odd in ("month=2026-13", "month=x", "store=XX", "month=2099-01", "month=2000-01"):
         assert client.get(f"/reconciliation/?{odd}").status_code == 200, odd
     client.force_login(User.objects.get(pk=cast.charlie.id))
