@@ -24,6 +24,7 @@ from theseller.analytics.pages.types import LedgerEntry, OrderEntry
 from theseller.analytics.rollups.column_charge_types import COLUMN_CHARGE_TYPES
 from theseller.lib.marketplaces import MARKETPLACES, local_day, zone_of
 from theseller.lib.money import Money
+from theseller.tenancy.visible_marketplaces import visible_marketplaces
 
 #: What may be an order's number in an address.
 ORDER_ID = re.compile(r"[0-9A-Za-z-]{1,40}")
@@ -97,6 +98,7 @@ def order_context(order: OrderDetails, *, most: int) -> dict[str, Any]:
         "store_key": store.code if store else "",
         "zone": zone_of(order.marketplace_id),
         "status": _status(order.lines),
+        "limited": visible_marketplaces() is not None,
         "parts": [_part(order, currency, ordered) for currency in currencies],
         "seller_central": (
             f"https://{store.seller_central_host}/orders-v3/order/{order.order_id}" if store else ""

@@ -18,6 +18,7 @@ from theseller.edge.date_time_formatting import day_range
 from theseller.edge.number_formatting import format_money, style_for
 from theseller.ingest.facts.fact_age_limit import oldest_kept
 from theseller.lib.money import Money
+from theseller.tenancy.visible_marketplaces import visible_marketplaces
 
 PROFIT_LINE_NAMES = {
     ProfitLine.SALES: gettext_noop("Sales"),
@@ -131,7 +132,11 @@ def _line(one: Settlement, line: ProfitLine) -> StatementLine:
 def _opening_note(one: Settlement, before: Settlement | None) -> str:
     """Return how the opening balance compares with the reserve before it."""
     if before is None:
-        return _("the settlement before is not stored") if one.sums.opening else ""
+        if not one.sums.opening:
+            return ""
+        if visible_marketplaces() is not None:
+            return _("the settlement before is not stored, or has lines that you may not see")
+        return _("the settlement before is not stored")
     numbers = {"number": before.number}
     if one.sums.opening == -before.sums.reserve:
         return _("equals the reserve of settlement %(number)s") % numbers

@@ -38,6 +38,7 @@ from theseller.edge.compression_decorator import compressed
 from theseller.lib import clock
 from theseller.lib.marketplaces import MARKETPLACES
 from theseller.tenancy.tenant_scope import tenant_scope
+from theseller.tenancy.visible_marketplaces import visible_marketplaces
 
 #: Settlements of a page of the list, orders of a page of a settlement, and its other lines there.
 PAGE_SIZE, ORDERS_SHOWN, LINES_SHOWN = 12, 50, 400
@@ -75,6 +76,7 @@ def settlements_list(request: HttpRequest, tenant_context: TenantContext) -> Htt
             "chosen": code,
             "next_page": _next(shown[-1], code) if len(found) > PAGE_SIZE else "",
             "first_page": cursor is not None,
+            "limited": visible_marketplaces() is not None,
             "csv_url": (
                 "?" + urlencode({"store": code, "format": "csv"} if code else {"format": "csv"})
                 if may_export(tenant_context)
