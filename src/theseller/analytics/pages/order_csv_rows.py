@@ -5,6 +5,8 @@ They have the rows of the page, unrounded, with the ledger's signs.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
@@ -13,7 +15,7 @@ from theseller.amazon.charge_display_names import charge_name
 from theseller.analytics.pages.csv_response import Cell, csv_response
 from theseller.analytics.pages.order_list import MOST_EXPORTED, OrderTable, state_text
 from theseller.analytics.pages.order_page import OrderDetails, treatment_text
-from theseller.analytics.pages.order_queries import OrderSummary, all_orders
+from theseller.analytics.pages.order_queries import OrderSummary, order_page
 from theseller.analytics.pages.page_filters import Selection, store_label
 from theseller.lib.marketplaces import local_day
 
@@ -21,11 +23,14 @@ from theseller.lib.marketplaces import local_day
 def orders_csv(selection: Selection, table: OrderTable) -> HttpResponse:
     """Return the orders of the list, on all its pages, in its order.
 
-    10,000 at most. A cell is blank where Amazon has posted nothing.
+    10,000 at most; then the last row says so. A cell is blank where Amazon has posted nothing, or
+    states no price.
     """
     span = selection.choice.span
-    query = table.query(MOST_EXPORTED)
-    rows = [_row(row, selection.scope.currency) for row in all_orders(selection.scope, span, query)]
+    page = order_page(selection.scope, span, replace(table.query(MOST_EXPORTED), cursor=None))
+    rows = [_row(row, selection.scope.currency) for row in page.rows]
+    if page.count > len(rows):
+        rows.append([_cut_off(len(rows), page.count)])
     columns = [
         _("Order"),
         _("Store"),
@@ -58,7 +63,7 @@ def _row(row: OrderSummary, currency: str) -> list[Cell]:
         _("yes") if row.is_replacement else "",
         row.units,
         currency,
-        row.sales,
+        None if row.unpriced and not row.sales else row.sales,
         money.product_sales if posted else None,
         money.fees if posted else None,
         money.refunded_sales if posted else None,
@@ -66,6 +71,13 @@ def _row(row: OrderSummary, currency: str) -> list[Cell]:
         money.deferred if money.deferred_lines else None,
         state_text(row),
     ]
+
+
+def _cut_off(shown: int, count: int) -> str:
+    return _("The file has the first %(shown)s of %(count)s orders: choose a shorter period.") % {
+        "shown": f"{shown:,}",
+        "count": f"{count:,}",
+    }
 
 
 def order_csv(order: OrderDetails) -> HttpResponse:
@@ -106,6 +118,8 @@ def order_csv(order: OrderDetails) -> HttpResponse:
         ]
         for entry in order.entries
     ]
+    if order.cut_off:
+        rows.append([_("The order has more lines than the file.")])
     return csv_response(f"theseller-order-{order.order_id}", _order_columns(), rows)
 
 

@@ -58,11 +58,16 @@ class CurrencyPart:
 
 @dataclass(frozen=True, slots=True)
 class OrderDetails:
-    """An order: its lines, and its ledger lines."""
+    """An order: its lines, and its ledger lines.
+
+    `cut_off`: there are more of either. `money`: what was posted for it by currency, of all lines.
+    """
 
     order_id: str
     lines: tuple[OrderEntry, ...]
     entries: tuple[LedgerEntry, ...]
+    cut_off: bool
+    money: dict[str, OrderMoney]
 
     @property
     def marketplace_id(self) -> str:
@@ -77,12 +82,24 @@ def read_order(order_id: str, *, most: int) -> OrderDetails | None:
 
     At most `most` lines and `most` ledger lines.
     """
-    lines = order_queries.order_lines(order_id, most=most)
-    entries = order_queries.order_entries(order_id, most=most)
-    return OrderDetails(order_id, lines, entries) if lines or entries else None
+    lines = order_queries.order_lines(order_id, most=most + 1)
+    entries = order_queries.order_entries(order_id, most=most + 1)
+    if not lines and not entries:
+        return None
+    currencies = {entry.currency for entry in entries}
+    if len(entries) > most:
+        every = order_queries.money_by_currency(order_id)
+        money = {currency: every.get(currency, OrderMoney()) for currency in currencies}
+    else:
+        money = {
+            currency: _money([entry for entry in entries if entry.currency == currency])
+            for currency in currencies
+        }
+    cut_off = len(lines) > most or len(entries) > most
+    return OrderDetails(order_id, lines[:most], entries[:most], cut_off, money)
 
 
-def order_context(order: OrderDetails, *, most: int) -> dict[str, Any]:
+def order_context(order: OrderDetails) -> dict[str, Any]:
     """Return what the page of an order shows."""
     store = MARKETPLACES.get(order.marketplace_id)
     ordered = _ordered(order.lines)
@@ -103,7 +120,7 @@ def order_context(order: OrderDetails, *, most: int) -> dict[str, Any]:
         "seller_central": (
             f"https://{store.seller_central_host}/orders-v3/order/{order.order_id}" if store else ""
         ),
-        "cut_off": len(order.entries) >= most or len(order.lines) >= most,
+        "cut_off": order.cut_off,
     }
 
 
@@ -149,7 +166,7 @@ def _status(lines: Sequence[OrderEntry]) -> str:
 def _part(order: OrderDetails, currency: str, ordered: dict[str, Decimal]) -> CurrencyPart:
     entries = [entry for entry in order.entries if entry.currency == currency]
     counted = [entry for entry in entries if entry.treatment == "counted"]
-    money = _money(entries)
+    money = order.money.get(currency, OrderMoney())
     posted = money.posted_lines > 0
 
     def shown(amount: Decimal) -> Money | None:
@@ -170,7 +187,7 @@ def _part(order: OrderDetails, currency: str, ordered: dict[str, Decimal]) -> Cu
         state=_(STATE_TEXTS[money.state]),
         tiles=tuple(tiles),
         counted=by_charge_type(counted, currency),
-        total=Money(money.net_proceeds, currency),
+        total=Money(sum((entry.amount for entry in counted), Decimal(0)), currency),
         left_out=_left_out(order, entries, currency),
         settlements=_settlements(entries, currency),
     )

@@ -106,6 +106,16 @@ where o.tenant_id = any (%(tenants)s::uuid[]) and o.order_id = %(order)s
   and (%(visible)s::text[] is null or o.marketplace_id = any (%(visible)s::text[]))
 order by o.line_key limit %(most)s
 """
+_IS_STORED = """
+select exists (
+    select from ingest_order_line o
+    where o.tenant_id = any (%(tenants)s::uuid[]) and o.order_id = %(order)s
+      and (%(visible)s::text[] is null or o.marketplace_id = any (%(visible)s::text[])))
+  or exists (
+    select from ingest_ledger_line l
+    where l.tenant_id = any (%(tenants)s::uuid[]) and l.order_id = %(order)s
+      and (%(visible)s::text[] is null or l.marketplace_id = any (%(visible)s::text[])))
+"""
 
 
 class MoneyState(StrEnum):
@@ -238,17 +248,6 @@ def order_page(scope: Scope, span: Span, query: OrderQuery, *, using: str = "def
     )
 
 
-def all_orders(
-    scope: Scope, span: Span, query: OrderQuery, *, using: str = "default"
-) -> tuple[OrderSummary, ...]:
-    """Return the first `query.most` orders of all pages, with their money."""
-    require_visible(scope.marketplace_ids)
-    if query.sort in SORTS_BY_MONEY:
-        return order_page(scope, span, query, using=using).rows
-    rows = [row for row, *_ in _read(scope, span, query, using)[: query.most]]
-    return _with_money(scope, rows, using)
-
-
 def order_money(
     order_ids: Sequence[str], currency: str, *, using: str = "default"
 ) -> dict[str, OrderMoney]:
@@ -267,12 +266,31 @@ def order_money(
     return found
 
 
+def money_by_currency(order_id: str, *, using: str = "default") -> dict[str, OrderMoney]:
+    """Return what Amazon posted for an order, by currency, of visible marketplaces."""
+    with connections[using].cursor() as cursor:
+        values = _order_values([order_id])
+        run_on_counted_lines(cursor, values, "order_totals.sql", lines=LINES_OF_ORDERS)
+        return {of: OrderMoney(*rest) for _order, of, *rest in cursor.fetchall()}
+
+
 def order_entries(order_id: str, *, most: int, using: str = "default") -> tuple[LedgerEntry, ...]:
     """Return at most `most` ledger lines of an order, the oldest first."""
     with connections[using].cursor() as cursor:
         values = _order_values([order_id]) | {"most": most}
         run_on_counted_lines(cursor, values, "order_entries.sql", lines=LINES_OF_ORDERS)
         return tuple(LedgerEntry(*row) for row in cursor.fetchall())
+
+
+def is_stored(order_id: str, *, using: str = "default") -> bool:
+    """Return whether lines of an order are stored that the person may see."""
+    values = {
+        "tenants": repeated(current_tenant()),
+        "order": order_id,
+        "visible": visible_marketplaces(),
+    }
+    [[found]] = statements.rows(connections[using], _IS_STORED, values)
+    return bool(found)
 
 
 def order_lines(order_id: str, *, most: int, using: str = "default") -> tuple[OrderEntry, ...]:

@@ -19,7 +19,7 @@ from theseller.analytics.pages.order_list import (
     read_order_table,
 )
 from theseller.analytics.pages.order_page import ORDER_ID, order_context, read_order
-from theseller.analytics.pages.order_queries import order_page
+from theseller.analytics.pages.order_queries import is_stored, order_page
 from theseller.analytics.pages.page_filters import select, store_options
 from theseller.analytics.pages.page_responses import (
     exports,
@@ -50,7 +50,7 @@ def orders(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
         if not options:
             return without_figures(request, tenant_context)
         selection, table = select(request.GET, options, at), read_order_table(request.GET)
-        if WHOLE_NUMBER.fullmatch(table.search) and read_order(table.search, most=1):
+        if WHOLE_NUMBER.fullmatch(table.search) and is_stored(table.search):
             return redirect("analytics:order", order=table.search)
         if exports(request, tenant_context, "orders", at):
             return orders_csv(selection, table)
@@ -81,6 +81,6 @@ def order(request: HttpRequest, tenant_context: TenantContext, order: str) -> Ht
             "tenant_context": tenant_context,
             "at": at,
             "csv_url": "?format=csv" if may_export(tenant_context) else "",
-            **order_context(found, most=_MOST_LINES),
+            **order_context(found),
         }
     return page_response(request, "order", context)

@@ -61,8 +61,21 @@ def settlements_csv(found: Sequence[Settlement], at: datetime) -> HttpResponse:
     return csv_response("theseller-settlements", columns, rows)
 
 
+def cut_off_text(one: Settlement) -> str:
+    """Return that the download of a settlement is cut off; empty if it is not."""
+    if one.sums.lines <= _MOST_LINES:
+        return ""
+    return _("The CSV has the first %(most)s of %(lines)s lines.") % {
+        "most": f"{_MOST_LINES:,}",
+        "lines": f"{one.sums.lines:,}",
+    }
+
+
 def settlement_csv(one: Settlement) -> HttpResponse:
-    """Return every line of a settlement, in the order of its file."""
+    """Return the lines of a settlement, in the order of its file.
+
+    200,000 at most; then the last row says so.
+    """
     columns = [
         _("Posted"),
         _("Store"),
@@ -90,6 +103,8 @@ def settlement_csv(one: Settlement) -> HttpResponse:
             line.transaction_type,
             line.breakdown,
         ]
-        for line in settled_lines(one.number, without_order=False, most=_MOST_LINES)
+        for line in settled_lines(one, without_order=False, most=_MOST_LINES)
     ]
+    if text := cut_off_text(one):
+        rows.append([text])
     return csv_response(f"theseller-settlement-{one.number}", columns, rows)

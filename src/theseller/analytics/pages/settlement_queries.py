@@ -278,17 +278,17 @@ def carries_over(other: Settlement, one: Settlement) -> bool:
 
 
 def settled_orders(
-    number: str, *, after: str = "", most: int, using: str = "default"
+    one: Settlement, *, after: str = "", most: int, using: str = "default"
 ) -> tuple[SettledOrder, ...]:
     """Return at most `most` orders of a settlement, those behind `after`."""
-    _require(number, using)
+    _require(one)
 
     def kinds(line: ProfitLine) -> list[str]:
         return [kind.value for kind in ChargeType if profit_line(kind) is line]
 
     values = {
         "tenants": repeated(current_tenant()),
-        "number": number,
+        "number": one.number,
         "after": after,
         "most": most,
         "sales": kinds(ProfitLine.SALES),
@@ -300,22 +300,22 @@ def settled_orders(
 
 
 def settled_lines(
-    number: str, *, without_order: bool, most: int, using: str = "default"
+    one: Settlement, *, without_order: bool, most: int, using: str = "default"
 ) -> tuple[SettledLine, ...]:
     """Return at most `most` lines of a settlement in the order of the file."""
-    _require(number, using)
+    _require(one)
     sql = _LINES.format(where=_NO_ORDER if without_order else "")
-    values = {"tenants": repeated(current_tenant()), "number": number, "most": most}
+    values = {"tenants": repeated(current_tenant()), "number": one.number, "most": most}
     return tuple(SettledLine(*row) for row in statements.rows(connections[using], sql, values))
 
 
-def _require(number: str, using: str) -> None:
+def _require(one: Settlement) -> None:
     """Check that a limited member may see a settlement.
 
     Raises:
         OtherMarketplaceError: some of its lines are of other marketplaces.
     """
-    if visible_marketplaces() is not None and settlement(number, using=using) is None:
+    if not may_see(one):
         raise OtherMarketplaceError("the settlement has lines outside the person's limit")
 
 

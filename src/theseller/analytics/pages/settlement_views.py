@@ -23,7 +23,11 @@ from theseller.analytics.pages.page_responses import (
     page_response,
     without_figures,
 )
-from theseller.analytics.pages.settlement_csv_rows import settlement_csv, settlements_csv
+from theseller.analytics.pages.settlement_csv_rows import (
+    cut_off_text,
+    settlement_csv,
+    settlements_csv,
+)
 from theseller.analytics.pages.settlement_page import row_of, settlement_context
 from theseller.analytics.pages.settlement_queries import (
     Settlement,
@@ -42,7 +46,6 @@ from theseller.tenancy.visible_marketplaces import visible_marketplaces
 
 #: Settlements of a page of the list, orders of a page of a settlement, and its other lines there.
 PAGE_SIZE, ORDERS_SHOWN, LINES_SHOWN = 12, 50, 400
-_MOST_SETTLEMENTS = 120
 _NUMBER = re.compile(r"[0-9A-Za-z-]{1,40}")
 _CURSOR = re.compile(r"([0-9]{1,11})_([0-9A-Za-z-]{1,40})")
 
@@ -59,7 +62,7 @@ def settlements_list(request: HttpRequest, tenant_context: TenantContext) -> Htt
             return without_figures(request, tenant_context)
         store = _store(request.GET, known)
         if exports(request, tenant_context, "settlements", at):
-            return settlements_csv(settlements(store=store, most=_MOST_SETTLEMENTS), at)
+            return settlements_csv(settlements(store=store), at)
         cursor = _cursor(request.GET)
         found = settlements(store=store, before=cursor, most=PAGE_SIZE + 1)
         shown = found[:PAGE_SIZE]
@@ -102,14 +105,15 @@ def settlement(request: HttpRequest, tenant_context: TenantContext, number: str)
             return settlement_csv(one)
         after = request.GET.get("after", "")
         after = after if _NUMBER.fullmatch(after) else ""
-        orders = settled_orders(number, after=after, most=ORDERS_SHOWN + 1)
-        others = settled_lines(number, without_order=True, most=LINES_SHOWN)
+        orders = settled_orders(one, after=after, most=ORDERS_SHOWN + 1)
+        others = settled_lines(one, without_order=True, most=LINES_SHOWN + 1)
         context = {
             "tenant_context": tenant_context,
             "at": at,
             "csv_url": "?format=csv" if may_export(tenant_context) else "",
-            "others": others,
-            "others_cut_off": len(others) >= LINES_SHOWN,
+            "others": others[:LINES_SHOWN],
+            "others_cut_off": len(others) > LINES_SHOWN,
+            "lines_of_file": cut_off_text(one),
             "after": after,
             "next_page": (
                 "?" + urlencode({"after": orders[ORDERS_SHOWN - 1].order_id})

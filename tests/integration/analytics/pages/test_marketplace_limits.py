@@ -23,7 +23,7 @@ from theseller.accounts.models import User
 from theseller.accounts.types import LIMITED_PERMISSIONS, PERMISSIONS, MemberRole, Permission
 from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics.pages import csv_rows, queries
-from theseller.analytics.pages.order_queries import OrderQuery, all_orders, order_page
+from theseller.analytics.pages.order_queries import OrderQuery, order_page
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
 from theseller.analytics.pages.reconciliation import reconcile
@@ -160,7 +160,6 @@ def test_sums_are_of_the_visible_marketplaces_only(cast: Cast) -> None:
                 lambda scope=scope: product_page(scope, span, None, ProductQuery()),
                 lambda scope=scope: order_page(scope, span, OrderQuery()),
                 lambda scope=scope: reconcile(scope.marketplace_ids[-1], "EUR", span, clock.now()),
-                lambda scope=scope: all_orders(scope, span, OrderQuery()),
                 lambda scope=scope: queries.ordered_so_far(scope, DAY, [clock.now()] * 2),
                 lambda scope=scope: queries.day_entries(scope.marketplace_ids[-1], DAY, most=9),
                 lambda scope=scope: queries.day_orders(scope.marketplace_ids[-1], DAY, most=9),

@@ -118,7 +118,7 @@ def test_the_download_has_what_was_posted_for_each_order_on_any_day(cast: Cast) 
         ("50", "1", "0", "-12.34", "37.66", "", "Posted"),
         ("0", "0", "", "", "", "", ""),
         ("0", "0", "", "", "", "", ""),
-        ("0", "3", "", "", "", "", "Not posted yet"),
+        ("", "3", "", "", "", "", "Not posted yet"),  # Amazon states no price yet.
     ]
     assert set(rows) == set(NUMBERS)
     total = re.search(
@@ -223,6 +223,27 @@ def test_the_page_of_an_order_says_what_counts_and_why_the_rest_does_not(cast: C
     assert sum(
         Decimal(row["Amount"]) for row in rows if row["Counts or why not"] == "Counts"
     ) == Decimal(17)
+
+
+def test_files_and_figures_of_orders_are_whole_or_say_that_they_are_cut_off(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = _client(cast)
+    assert "The file has" not in client.get("/orders/?store=DE&format=csv").content.decode()
+    monkeypatch.setattr("theseller.analytics.pages.order_csv_rows.MOST_EXPORTED", 3)
+    for words in ("", "&sort=net", "&sort=units&after=2_1"):
+        rows = _csv(client, f"/orders/?store=DE&format=csv{words}")
+        assert len(rows) == 4
+        assert rows[-1]["Order"].startswith("The file has the first 3 of 7 orders"), words
+    whole = _text(client, f"/orders/{NUMBERS[0]}/")
+    for most, cut_off in ((6, False), (5, True), (1, True)):
+        monkeypatch.setattr("theseller.analytics.pages.order_views._MOST_LINES", most)
+        text = _text(client, f"/orders/{NUMBERS[0]}/")
+        assert ("more lines than are shown" in text) is cut_off
+        figures = re.compile("Product sales posted .*? Settled")
+        assert figures.findall(text) == figures.findall(whole) != []
+        last = _csv(client, f"/orders/{NUMBERS[0]}/?format=csv")[-1]
+        assert (last["Part"] == "The order has more lines than the file.") is cut_off
 
 
 @pytest.mark.parametrize("name", ["charlie"])

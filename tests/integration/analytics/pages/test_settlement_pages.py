@@ -118,16 +118,16 @@ def test_every_order_of_a_settlement_is_on_one_of_its_pages(cast: Cast, files: l
     without = expected.pop("")
     found: dict[str, Decimal] = {}
     with tenant_scope(cast.alices_shop):
+        whole = settlement(_number(files[0]))
+        assert whole is not None
         after = ""
-        while page := settled_orders(_number(files[0]), after=after, most=7):
+        while page := settled_orders(whole, after=after, most=7):
             assert not found.keys() & {one.order_id for one in page}
             found |= {one.order_id: one.total for one in page}
             after = page[-1].order_id
-        others = settled_lines(_number(files[0]), without_order=True, most=999)
-        whole = settlement(_number(files[0]))
+        others = settled_lines(whole, without_order=True, most=999)
     assert found == expected
     assert sum(line.amount for line in others) == without
-    assert whole is not None
     assert sum(found.values()) + without == whole.total
 
 
@@ -249,11 +249,36 @@ def test_a_limited_member_sees_settlements_of_their_marketplaces_only() -> None:
         assert "111" in page
         assert not [number for number in ("222", "333", "444") if f"/{number}/" in page]
         assert "Amazon.fr" not in page
+    with tenant_scope(made.alices_shop):
+        hidden = settlement("333")
+    assert hidden is not None
     with limited_to(frozenset({DE})), tenant_scope(made.alices_shop):
         assert [one.number for one in settlements(most=9)] == ["111"]
         for read in (
-            lambda: settled_orders("333", most=9),
-            lambda: settled_lines("333", without_order=False, most=9),
+            lambda: settled_orders(hidden, most=9),
+            lambda: settled_lines(hidden, without_order=False, most=9),
         ):
             with pytest.raises(OtherMarketplaceError):
                 read()
+
+
+def test_files_are_whole_or_say_that_they_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = create_cast(at=AT - timedelta(days=100))
+    shop, client, noon = Shop(made.alices_shop), _client(made), AT - timedelta(days=9)
+    for number in range(121):
+        at = noon - timedelta(days=number)
+        shop.settlement_document(at - timedelta(days=1), at, (DE,), f"5{number:03}")
+    for line in range(5):
+        shop.money(noon, "1.00", source="settlement", state="settled", source_key="5000",
+                   source_line=line)  # fmt: skip
+    shop.roll_up()
+    assert client.get("/settlements/?format=csv").content.count(b"\r\n") == 122
+    assert b"The CSV" not in client.get("/settlements/5000/?format=csv").content
+    monkeypatch.setattr("theseller.analytics.pages.settlement_views.LINES_SHOWN", 5)
+    assert "There are more than are shown" not in _text(client, "/settlements/5000/")
+    monkeypatch.setattr("theseller.analytics.pages.settlement_views.LINES_SHOWN", 4)
+    assert "The CSV has all of them." in _text(client, "/settlements/5000/")
+    monkeypatch.setattr("theseller.analytics.pages.settlement_csv_rows._MOST_LINES", 3)
+    text = "The CSV has the first 3 of 5 lines."
+    assert text in client.get("/settlements/5000/?format=csv").content.decode()
+    assert f"There are more than are shown. {text}" in _text(client, "/settlements/5000/")
