@@ -267,7 +267,10 @@ def order_money(
 
 
 def money_by_currency(order_id: str, *, using: str = "default") -> dict[str, OrderMoney]:
-    """Return what Amazon posted for an order, by currency, of visible marketplaces."""
+    """Return what Amazon posted for an order, by currency.
+
+    Of visible marketplaces.
+    """
     with connections[using].cursor() as cursor:
         values = _order_values([order_id])
         run_on_counted_lines(cursor, values, "order_totals.sql", lines=LINES_OF_ORDERS)

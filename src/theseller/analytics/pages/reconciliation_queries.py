@@ -71,9 +71,9 @@ group by 1
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What was ordered of one product in an order, of the lines that are sales.
+    """What was ordered of one product in an order.
 
-    `sales` are the prices; `unpriced` units have none yet.
+    Of the lines that are sales. `sales` are the prices; `unpriced` units have none yet.
     """
 
     units: int

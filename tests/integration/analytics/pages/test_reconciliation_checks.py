@@ -43,7 +43,9 @@ def _october(shop: Shop) -> Reconciliation:
 
 def _steps(statement: Statement | None) -> dict[str, Decimal | None]:
     assert statement is not None
-    return {step.label: step.amount and step.amount.amount for step in statement.steps}
+    return {
+        step.label: None if step.amount is None else step.amount.amount for step in statement.steps
+    }
 
 
 def _settled_shop(total: str | None = "10.00") -> Shop:
@@ -96,7 +98,7 @@ def test_more_than_sixty_settlements_may_touch_a_month() -> None:
 
 def test_differences_of_orders_are_counted_by_product() -> None:
     shop = _shop()
-    of = {"order_id": shop.order(AT, "1.00", line_key="1", sku="A")}
+    of: dict[str, Any] = {"order_id": shop.order(AT, "1.00", line_key="1", sku="A")}
     shop.order(AT, "2.00", line_key="2", sku="B", **of)
     shop.order(AT, None, line_key="3", sku="C", **of)
     shop.order(AT, "16.00", line_key="4", sku="D", quantity=2, **of)
@@ -181,7 +183,7 @@ def test_the_page_says_what_is_missing_and_shows_no_month_to_come() -> None:
     assert "€0.00" not in empty
 
 
-def test_a_limited_member_is_not_told_that_nothing_is_stored() -> None:
+def test_no_text_for_a_limited_member_says_that_nothing_is_stored() -> None:
     cast = create_cast(at=clock.now() - timedelta(days=100))
     shop = Shop(cast.alices_shop)
     shop.order(AT, "1.00")
