@@ -23,12 +23,11 @@ from theseller.analytics.pages.data_coverage import coverage
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.reconciliation_queries import (
     Ordered,
-    PostedMonth,
+    Posted,
     PostedSales,
     ordered,
     placed_on,
-    posted_for,
-    posted_in_month,
+    posted,
     settled_parts,
 )
 from theseller.analytics.pages.settlement_queries import Settlement, settlements
@@ -107,7 +106,7 @@ class _Month:
     span: Span
     figures: Figures
     known: Coverage
-    posted: PostedMonth
+    posted: Posted
     using: str
 
     @property
@@ -133,16 +132,16 @@ def reconcile(
     """Return the statements of a store's month, as of `at`."""
     scope = Scope((store,), currency)
     begun = Span(span.first, max(span.first, min(span.last, local_day(store, at))))
+    orders = ordered(store, currency, span, using=using)
     month = _Month(
         store,
         currency,
         span,
         queries.day_series(scope, span, None, using=using).total,
         coverage(scope, begun, at, using=using),
-        posted_in_month(store, currency, span, using=using),
+        posted([one.order_id for one in orders], store, currency, span, using=using),
         using,
     )
-    orders = ordered(store, currency, span, using=using)
     begin, end = midnight(store, span.first), midnight(store, span.last + timedelta(days=1))
     found = settlements(store=store, currency=currency, touching=(begin, end), using=using)[::-1]
     return Reconciliation(
@@ -194,9 +193,8 @@ def _sales(month: _Month, orders: tuple[Ordered, ...]) -> Statement:
     """Return the statement from ordered sales to product sales posted."""
     within, figures = month.posted.sales, month.figures
     mine = {one.order_id: one for one in orders}
-    open_ = [key for key, one in mine.items() if within.get(key, Decimal(0)) != one.sales]
-    posted = posted_for(open_, month.store, month.currency, month.span, using=month.using)
-    parts = _of_the_month([mine[key] for key in open_], posted)
+    open_ = [one for key, one in mine.items() if within.get(key, Decimal(0)) != one.sales]
+    parts = _of_the_month(open_, month.posted.orders)
     by_age = _of_other_orders(month, mine)
     unknown = _("their order date is not known")
     differences = [
@@ -256,7 +254,7 @@ def _sales(month: _Month, orders: tuple[Ordered, ...]) -> Statement:
 
 
 def _of_the_month(
-    orders: Sequence[Ordered], posted: Mapping[str, PostedSales]
+    orders: Sequence[Ordered], of_orders: Mapping[str, PostedSales]
 ) -> dict[str, Decimal]:
     """Return how orders differ from what was posted for them in the month.
 
@@ -265,7 +263,7 @@ def _of_the_month(
     """
     parts: dict[str, Decimal] = defaultdict(Decimal)
     for one in orders:
-        found = posted.get(one.order_id)
+        found = of_orders.get(one.order_id)
         if found is None:
             # Of canceled orders and replacements, this is zero.
             parts["open" if one.open else "unposted"] += one.sales

@@ -21,8 +21,8 @@ from theseller.analytics.rollups.column_charge_types import (
     COUNTED_CHARGE_TYPES,
 )
 from theseller.analytics.rollups.rollup_sql_execution import (
-    LINES_OF_DAYS,
-    LINES_OF_ORDERS,
+    LINES_OF_MANY_ORDERS,
+    LINES_WITHOUT_ORDER,
     run_on_counted_lines,
 )
 from theseller.analytics.rollups.sql_parameters import parameters
@@ -31,7 +31,7 @@ from theseller.tenancy.planner_estimates import repeated
 from theseller.tenancy.tenant_scope import current_tenant
 from theseller.tenancy.visible_marketplaces import require_visible, visible_marketplaces
 
-_AT_ONCE = 2_000
+_AT_ONCE = 10_000
 _ORDERED = """
 select o.order_id, o.sku,
        bool_and(o.status = 'cancelled') as cancelled, bool_and(o.is_replacement) as replacement,
@@ -47,6 +47,11 @@ from ingest_order_line o
 where o.tenant_id = any (%(tenants)s::uuid[]) and o.local_day between %(first)s and %(last)s
   and o.marketplace_id = %(store)s and coalesce(o.currency, %(currency)s) = %(currency)s
 group by o.order_id, o.sku
+"""
+_ORDERS_OF_DAYS = """
+select distinct l.order_id from ingest_ledger_line l
+where l.tenant_id = any (%(tenants)s::uuid[]) and l.local_day between %(first)s and %(last)s
+  and l.marketplace_id = %(store)s and l.currency = %(currency)s and l.order_id <> ''
 """
 _PLACED = """
 select o.order_id, min(o.local_day) from ingest_order_line o
@@ -138,13 +143,14 @@ class PostedSales:
 
 
 @dataclass(slots=True)
-class PostedMonth:
-    """What counts in a month.
+class Posted:
+    """What was posted for orders on any day, and what counts in the month.
 
-    Product sales by order, '' without one; net proceeds by the settlement that contains them, '' in
-    no stored one.
+    `orders`: those for which product sales were posted. Of the month: product sales by order, ''
+    without one; net proceeds by the settlement that contains them, '' in no stored one.
     """
 
+    orders: dict[str, PostedSales] = field(default_factory=dict)
     sales: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     net: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
@@ -173,54 +179,52 @@ def _order(order: str, rows: Sequence[tuple[Any, ...]]) -> Ordered:
     )
 
 
-def posted_in_month(
-    store: str, currency: str, month: Span, *, using: str = "default"
-) -> PostedMonth:
-    """Return the product sales and net proceeds that count in the month."""
-    require_visible([store])
-    slices = [(store, day) for day in month.days()]
-    values = parameters(current_tenant(), slices, first=month.first, last=month.last)
-    found = PostedMonth()
-    for row in _run(values, LINES_OF_DAYS, using):
-        if row.currency == currency:
-            found.sales[row.order_id] += row.counted
-            found.net[row.settlement] += row.net
-    return found
+def posted(
+    placed: Iterable[str], store: str, currency: str, month: Span, *, using: str = "default"
+) -> Posted:
+    """Return what was posted in a store.
 
-
-def posted_for(
-    orders: Sequence[str], store: str, currency: str, month: Span, *, using: str = "default"
-) -> dict[str, PostedSales]:
-    """Return the product sales of orders in a store, whatever their day.
-
-    Only of orders for which any were posted.
+    For the orders `placed` and for those with money in the month, whatever the day; in the month
+    also without an order. Each line is read once.
     """
     require_visible([store])
-    found: dict[str, PostedSales] = {}
+    values = _month(store, currency, month)
+    within = (order for (order,) in statements.rows(connections[using], _ORDERS_OF_DAYS, values))
+    orders = sorted({*placed, *within})
+    days = {"first": month.first, "last": month.last}
+    slices = [(store, day) for day in month.days()]
+    rows = _run(parameters(current_tenant(), slices, **days), LINES_WITHOUT_ORDER, using)
     for begin in range(0, len(orders), _AT_ONCE):
-        values = parameters(
-            current_tenant(),
-            [],
-            orders=list(orders[begin : begin + _AT_ONCE]),
-            visible=visible_marketplaces(),
-            first=month.first,
-            last=month.last,
+        chosen: dict[str, Any] = {
+            "orders": orders[begin : begin + _AT_ONCE],
+            "visible": visible_marketplaces(),
+        }
+        rows += _run(
+            parameters(current_tenant(), [], **days, **chosen), LINES_OF_MANY_ORDERS, using
         )
-        for row in _run(values, LINES_OF_ORDERS, using):
-            if (row.store, row.currency) != (store, currency) or not (row.counted or row.deferred):
-                continue
-            posted = found.setdefault(row.order_id, PostedSales())
-            posted.deferred += row.deferred
-            if row.within:
-                posted.within += row.counted
-            elif row.earlier:
-                posted.earlier += row.counted
-            else:
-                posted.later += row.counted
-            product = posted.products[row.sku]
-            product.sales += row.counted + row.deferred
-            product.units += row.units
+    found = Posted()
+    for row in rows:
+        if (row.store, row.currency) != (store, currency):
+            continue
+        if row.within:
+            found.sales[row.order_id] += row.counted
+            found.net[row.settlement] += row.net
+        if row.order_id and (row.counted or row.deferred):
+            _add(found.orders.setdefault(row.order_id, PostedSales()), row)
     return found
+
+
+def _add(order: PostedSales, row: _Row) -> None:
+    order.deferred += row.deferred
+    if row.within:
+        order.within += row.counted
+    elif row.earlier:
+        order.earlier += row.counted
+    else:
+        order.later += row.counted
+    product = order.products[row.sku]
+    product.sales += row.counted + row.deferred
+    product.units += row.units
 
 
 def placed_on(orders: Iterable[str], *, using: str = "default") -> dict[str, date]:

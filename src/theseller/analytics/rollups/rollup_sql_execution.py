@@ -14,10 +14,12 @@ from django.db.backends.utils import CursorWrapper
 from theseller.analytics.rollups.settlement_matching import Money, in_settlements
 from theseller.lib import sql_execution
 
-#: Which ledger lines a statement reads: those of (store, day) pairs, or those of orders. The second
-#: file finds what may hold the same money.
+#: Which ledger lines a statement reads: those of (store, day) pairs, of these only those without an
+#: order, or those of orders. The second file finds what may hold the same money.
 LINES_OF_DAYS = ("lines_of_days.sql", "related_of_days.sql")
+LINES_WITHOUT_ORDER = ("lines_without_order.sql", "related_of_days.sql")
 LINES_OF_ORDERS = ("lines_of_orders.sql", "related_of_orders.sql")
+LINES_OF_MANY_ORDERS = ("lines_of_many_orders.sql", "related_of_orders.sql")
 
 
 @cache
@@ -55,7 +57,7 @@ def run_on_counted_lines(
         cursor: an open cursor in the tenant's scope.
         values: what `parameters` returned.
         names: the files of `statements/` that follow it.
-        lines: the files that say which ledger lines: `LINES_OF_DAYS` or `LINES_OF_ORDERS`.
+        lines: the files that say which ledger lines: `LINES_OF_DAYS` or one of the others.
     """
     read = ("slice.sql", lines[0], "open_transactions.sql")
     with _without_nested_loops(cursor):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from django.db import connections
 from django.test import Client
 from tests.cast import Cast, create_cast
 from tests.integration.analytics.facts import DE, FR, UK, Shop
@@ -201,3 +203,23 @@ def test_deferred_money_is_released_on_a_day_of_the_store(cast: Cast) -> None:
     assert [(str(one.on), one.transactions, one.amount) for one in found.deferred] == [
         ("2026-07-15", 2, Decimal(10))
     ]
+
+
+def test_more_stores_take_no_more_statements(cast: Cast) -> None:
+    shop, counts = Shop(cast.alices_shop), []
+    for number, (store, currency) in enumerate(((DE, "EUR"), (FR, "EUR"), (UK, "GBP"))):
+        _settle(shop, f"11{number}", 20, 6, stores=(store,), currency=currency)
+        shop.roll_up()
+        seen: list[str] = []
+
+        def catch(execute: Any, sql: str, *more: Any, seen: list[str] = seen) -> Any:  # noqa: ANN401
+            seen.append(sql)
+            return execute(sql, *more)
+
+        with (
+            tenant_scope(shop.tenant, using="worker"),
+            connections["worker"].execute_wrapper(catch),
+        ):
+            assert len(open_balances(AT, using="worker")) == number + 1
+        counts.append(len(seen))
+    assert counts[0] == counts[1] == counts[2]
