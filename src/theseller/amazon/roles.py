@@ -100,7 +100,7 @@ ROLES: Mapping[Role, RoleText] = MappingProxyType(
         ),
         Role.BRAND_ANALYTICS: RoleText(
             "Amazon lets an application of a brand owner read visits, searches and conversion.",
-            "Nothing through the API today; you can upload the sales and traffic report yourself.",
+            "Nothing through the API today; you can upload Business Reports yourself.",
         ),
     }
 )

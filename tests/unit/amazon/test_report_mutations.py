@@ -8,18 +8,25 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import Counter
+from datetime import date
 
 import pytest
 from tests.unit.amazon.report_fixtures.mutations import CANARY, Mutant, mutants
 
 from theseller.amazon.reports import (
     Inspection,
+    Options,
     ReportRefusedError,
     ReportStream,
+    Stated,
     inspect_report,
     read_report,
     stream_report,
 )
+from theseller.lib.marketplaces import by_code
+
+#: Of files that do not say it themselves: without it, their rows are read and not returned.
+_STATED = Stated(by_code("DE"), date(2026, 3, 1), date(2026, 3, 1))
 
 
 def _content(error: BaseException) -> str:
@@ -44,7 +51,8 @@ def _content(error: BaseException) -> str:
 def _check(mutant: Mutant) -> tuple[Inspection, str]:
     """Read `mutant` in each way there is; return what was found, and how it ended."""
     found = inspect_report([mutant.data], filename="report.txt")
-    outputs = [repr(found), found.to_json().decode(), repr(found.as_dict())]
+    stated = inspect_report([mutant.data], stated=_STATED)
+    outputs = [repr(found), found.to_json().decode(), repr(found.as_dict()), repr(stated)]
     end = "read"
     try:
         report = read_report([mutant.data], allow_refused_rows=True)
@@ -55,7 +63,7 @@ def _check(mutant: Mutant) -> tuple[Inspection, str]:
         outputs.append(_content(error))
         end = "refused"
     try:
-        stream: ReportStream = stream_report([mutant.data])
+        stream: ReportStream = stream_report([mutant.data], Options(stated=_STATED))
         for batch in stream.batches():
             outputs += [] if mutant.moved else [repr(batch)]
     except ReportRefusedError as error:

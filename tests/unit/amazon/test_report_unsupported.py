@@ -87,12 +87,17 @@ def test_a_transaction_report_in_an_unlisted_language_is_known_by_its_definition
 
 @pytest.mark.parametrize("language", BUSINESS)
 @pytest.mark.parametrize("which", [0, 1], ids=["by ASIN", "by date"])
-def test_business_report_csv_is_refused_with_advice(language: str, which: int) -> None:
+def test_a_business_report_without_all_its_columns_is_refused_in_each_language(
+    language: str, which: int
+) -> None:
     for dash in ("-", "\u2013"):
         columns = tuple(column.replace(" - ", f" {dash} ") for column in BUSINESS[language][which])
-        _answers(table(columns), "Business Report as CSV", "All Orders")
-    parents_only = (BUSINESS[language][0][0], *BUSINESS[language][0][2:])
-    _answers(table(parents_only), "Business Report as CSV", "All Orders")
+        found = inspect_report([table(columns).encode()])
+        assert "this Business Report lacks the columns: " in found.why_not
+        assert "Show all columns" in found.advice
+        assert CANARY not in repr(found)
+        unread = ("(Unbekannt) ASIN", *columns[1:])
+        _answers(table(unread), "Business Report", "Set Seller Central to English", "Show all")
 
 
 @pytest.mark.parametrize(("name", "columns"), OTHERS)

@@ -4,7 +4,7 @@ The same decoders serve the Reports API and the files that sellers download them
 Django, no HTTP, nothing on disk. `inspect_report`, `read_report` and `stream_report` are the entry
 points; data passes through `replayable_source`, `encoding_detection`, `report_text_reader`,
 `flat_file_header` (allow-list), and `all_orders` or `settlement`; JSON passes through
-`sales_and_traffic`.
+`sales_and_traffic`, and CSV through `business_report`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,17 @@ from theseller.amazon.reports.report_text_reader import open_report
 from theseller.amazon.reports.report_types_and_columns import ReportType, SettlementSummary
 from theseller.amazon.reports.sales_and_traffic_structs import TrafficDay, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementLine
+from theseller.amazon.reports.stated_scope import NOTHING_STATED, Question, Stated
 
 __all__ = [
+    "NOTHING_STATED",
     "AllOrdersLine",
     "Chunks",
     "Inspection",
     "Limits",
     "Options",
     "Period",
+    "Question",
     "RefusedRow",
     "Report",
     "ReportRefusedError",
@@ -42,6 +45,7 @@ __all__ = [
     "SettlementLine",
     "SettlementSummary",
     "Source",
+    "Stated",
     "TrafficDay",
     "TrafficProduct",
     "inspect_report",

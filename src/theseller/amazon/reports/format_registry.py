@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from theseller.amazon.reports import all_orders, sales_and_traffic, settlement
-from theseller.amazon.reports.format_types import FlatFormat, JsonFormat
+from theseller.amazon.reports import all_orders, business_report, sales_and_traffic, settlement
+from theseller.amazon.reports.format_types import CsvFormat, FlatFormat, JsonFormat
 from theseller.amazon.reports.report_types_and_columns import ReportType
 
 FLAT_FORMATS: tuple[FlatFormat, ...] = (all_orders.FORMAT, settlement.FORMAT)
 #: One only: before a second one, read which type the document names, then choose.
 JSON_FORMAT: JsonFormat = sales_and_traffic.FORMAT
 JSON_TYPE = ReportType.SALES_AND_TRAFFIC
+#: Other forms of reports that `FORMATS` has.
+CSV_FORMATS: tuple[CsvFormat, ...] = (business_report.FORMAT,)
 FORMATS: tuple[FlatFormat | JsonFormat, ...] = (*FLAT_FORMATS, JSON_FORMAT)
 _FLAT_BY_TYPE = {kind: form for form in FLAT_FORMATS for kind in form.titles}
 _TITLES = {kind.value: title for form in FORMATS for kind, title in form.titles.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from theseller.amazon.reports.inspection_result import Findings
 from theseller.amazon.reports.replayable_source import Limits
 from theseller.amazon.reports.report_text_reader import OpenReport
 from theseller.amazon.reports.report_types_and_columns import ReportType, SettlementSummary
+from theseller.amazon.reports.stated_scope import Question, Stated
 
 
 class Decoder(Protocol):
@@ -53,6 +54,29 @@ class JsonDecoder(Decoder, Protocol):
         """Yield the readable rows, batch by batch."""
 
 
+class CsvDecoder(Decoder, Protocol):
+    """Decodes a report with commas that leaves open what a person then states."""
+
+    @property
+    def kept(self) -> Iterable[str]:
+        """The columns that are read."""
+
+    @property
+    def dropped(self) -> Iterable[DroppedColumn]:
+        """The columns that are not read, with the reason."""
+
+    @property
+    def asks(self) -> tuple[Question, ...]:
+        """What the file does not say, so that a person has to."""
+
+    @property
+    def stores_possible(self) -> tuple[str, ...]:
+        """The codes of the stores that it may be of."""
+
+    def batches(self) -> Iterable[Iterable[Any]]:
+        """Yield the readable rows, batch by batch."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlatFormat:
     """A kind of tab-separated report.
@@ -85,3 +109,17 @@ class JsonFormat:
     names: Mapping[str, ReportType]
     decoder: Callable[[Iterable[bytes], Limits], JsonDecoder]
     must_add_up: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvFormat:
+    """A report with commas, of a type that another format has too.
+
+    Attributes:
+        recognize: returns what the header says, given the beginning of the file; None if it is
+            another file. Raises ReportRefusedError.
+        decoder: makes the decoder of one opened report, given what was stated of it.
+    """
+
+    recognize: Callable[[Sequence[str], Limits], Any]
+    decoder: Callable[[Any, OpenReport, Stated], CsvDecoder]

@@ -15,6 +15,7 @@ from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.flat_file_header import DroppedColumn
 from theseller.amazon.reports.replayable_source import DEFAULT_LIMITS, Limits, Source
 from theseller.amazon.reports.report_types_and_columns import ReportType
+from theseller.amazon.reports.stated_scope import Question
 from theseller.lib.marketplaces import Marketplace
 from theseller.lib.translation_marks import gettext_noop, marked, marked_number
 
@@ -44,7 +45,9 @@ class Period(msgspec.Struct, frozen=True):
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """What a report is, and whether it can be imported.
 
-    `totals` is currency → measure → sum; rows without currency are under ``""``.
+    `totals` is currency → measure → sum; rows without currency are under ``""``. `asks` is what the
+    file does not say, so that a person has to; `stores_possible` are the codes of the stores that
+    such a file may be of.
     """
 
     report_type: ReportType | None = None
@@ -68,6 +71,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     importable: bool = False
     why_not: str = ""
     advice: str = ""
+    asks: tuple[Question, ...] = ()
+    stores_possible: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         """Return one JSON object.

@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+import msgspec
+
 from theseller.amazon.reports.all_orders import AllOrdersLine
 from theseller.amazon.reports.encoding_detection import (
     Encoding,
@@ -28,13 +30,14 @@ from theseller.amazon.reports.encoding_detection import (
 from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.flat_file_header import DroppedColumn, Header, read_header
 from theseller.amazon.reports.format_registry import (
+    CSV_FORMATS,
     FLAT_FORMATS,
     JSON_FORMAT,
     JSON_TYPE,
     flat_format,
     must_add_up,
 )
-from theseller.amazon.reports.format_types import Decoder
+from theseller.amazon.reports.format_types import CsvDecoder, Decoder
 from theseller.amazon.reports.inspection_result import Inspection, conclude, refusal
 from theseller.amazon.reports.replayable_source import DEFAULT_LIMITS, Chunks, Limits, Source
 from theseller.amazon.reports.report_text_reader import OpenReport
@@ -45,6 +48,7 @@ from theseller.amazon.reports.report_types_and_columns import (
 )
 from theseller.amazon.reports.sales_and_traffic_structs import TrafficDay, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementLine
+from theseller.amazon.reports.stated_scope import NOTHING_STATED, Stated
 from theseller.amazon.reports.unsupported_reports import refuse_unsupported
 from theseller.lib.translation_marks import gettext_noop, marked
 
@@ -56,7 +60,8 @@ class Options:
     """How a file is to be read.
 
     `encoding` overrules the evidence; `expected` is the type that was requested of Amazon;
-    `declared` is the charset that Amazon served the document with.
+    `declared` is the charset that Amazon served the document with; `stated` is what a person says
+    of a file that does not say it itself.
     """
 
     filename: str | None = None
@@ -66,6 +71,7 @@ class Options:
     as_tuples: bool = False
     limits: Limits = DEFAULT_LIMITS
     declared: str | None = None
+    stated: Stated = NOTHING_STATED
 
 
 DEFAULT_OPTIONS = Options()
@@ -85,6 +91,7 @@ class ReportStream:
         self._options = options
         self.encoding: Encoding | None = None
         self.report_type: ReportType | None = None
+        self._csv: CsvDecoder | None = None
         refused: ReportRefusedError | None = None
         try:
             self._open()
@@ -112,11 +119,17 @@ class ReportStream:
             raise
         self._report = OpenReport(self.source, self.encoding)
         self._header = self._read_header(self.encoding)
-        self.report_type = self._header.type if self._header else JSON_TYPE
+        if self._csv is not None:
+            self.report_type, _ = self._csv.settled_type()
+        else:
+            self.report_type = self._header.type if self._header else JSON_TYPE
         _check_expected(self.report_type, self._options.expected)
 
     def _read_header(self, encoding: Encoding) -> Header | None:
-        """Read the first lines of a flat file; None means JSON."""
+        """Read the first lines of a flat file.
+
+        None means JSON, or CSV if its decoder was made.
+        """
         head = next(decoded(self.source.content(), encoding)).lstrip("\ufeff \t\r\n\x1a")
         if head.startswith(("{", "[")):
             return None
@@ -125,13 +138,14 @@ class ReportStream:
                 gettext_noop("the file holds nothing but blanks"),
                 gettext_noop("Download the report again."),
             )
+        lines = next(self._report.batches()).lines
+        for form in CSV_FORMATS:
+            layout = form.recognize(lines, self.source.limits)
+            if layout is not None:
+                self._csv = form.decoder(layout, self._report, self._options.stated)
+                return None
         recognizers = (form.recognize for form in FLAT_FORMATS)
-        return read_header(
-            next(self._report.batches()).lines,
-            self.source.limits,
-            recognizers,
-            self._options.expected,
-        )
+        return read_header(lines, self.source.limits, recognizers, self._options.expected)
 
     def batches(self) -> Iterator[list[Row]]:
         """Yield the rows batch by batch, in the file's order.
@@ -148,7 +162,12 @@ class ReportStream:
             raise refused
 
     def _batches(self) -> Iterator[list[Row]]:
-        inspection = yield from self._json() if self._header is None else self._flat(self._header)
+        if self._csv is not None:
+            inspection = yield from self._with_commas(self._csv)
+        elif self._header is not None:
+            inspection = yield from self._flat(self._header)
+        else:
+            inspection = yield from self._json()
         self.inspection = inspection
         tolerated = self._options.allow_refused_rows and not must_add_up(inspection.report_type)
         if not inspection.importable and not (tolerated and inspection.rows_refused_count):
@@ -184,6 +203,15 @@ class ReportStream:
             if rows:
                 yield list(rows)
         return self._conclude(decoder, decoder.kept, decoder.dropped)
+
+    def _with_commas(self, decoder: CsvDecoder) -> Generator[list[Row], None, Inspection]:
+        for rows in decoder.batches():
+            if rows:
+                yield list(rows)
+        found = self._conclude(decoder, decoder.kept, decoder.dropped)
+        return msgspec.structs.replace(
+            found, asks=decoder.asks, stores_possible=decoder.stores_possible
+        )
 
     def _conclude(
         self, decoder: Decoder, kept: Iterable[str], dropped: Iterable[DroppedColumn]
@@ -277,12 +305,13 @@ def inspect_report(
     encoding: str | None = None,
     expected: ReportType | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    stated: Stated = NOTHING_STATED,
 ) -> Inspection:
     """Return what a report is and whether it can be imported.
 
     It stores nothing, and answers a file that can't be read with `why_not` instead of an error.
     """
-    options = Options(filename, encoding, expected, as_tuples=True, limits=limits)
+    options = Options(filename, encoding, expected, as_tuples=True, limits=limits, stated=stated)
     source = Source(chunks, filename=filename, limits=limits)
     stream: ReportStream | None = None
     try:

@@ -362,8 +362,8 @@ def _document(pieces: Iterable[bytes], limits: Limits) -> Document:
 
 def _no_such_report(error: msgspec.ValidationError, at: str = "") -> ReportRefusedError:
     advice = gettext_noop(
-        "We read Sales and Traffic (GET_SALES_AND_TRAFFIC_REPORT) as JSON, All Orders and"
-        " settlements as Text."
+        "We read Sales and Traffic (GET_SALES_AND_TRAFFIC_REPORT) as JSON, Business Reports as CSV,"
+        " All Orders and settlements as Text."
     )
     return ReportRefusedError(
         marked(

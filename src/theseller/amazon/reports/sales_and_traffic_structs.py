@@ -27,7 +27,7 @@ class TrafficDay(msgspec.Struct, frozen=True):
     currency: str
     ordered_product_sales: Decimal
     units_ordered: int
-    order_items: int
+    order_items: int | None
     units_refunded: int | None
     units_shipped: int | None
     orders_shipped: int | None
@@ -53,7 +53,7 @@ class TrafficProduct(msgspec.Struct, frozen=True):
     currency: str
     ordered_product_sales: Decimal
     units_ordered: int
-    order_items: int
+    order_items: int | None
     sessions: int | None
     page_views: int | None
     buy_box_percentage: Decimal | None

@@ -309,9 +309,11 @@ UNSUPPORTED_REPORTS: tuple[UnsupportedReport, ...] = (
     UnsupportedReport(_is_summary, "a payments summary", _PAYMENTS_ADVICE),
     UnsupportedReport(
         _is_business,
-        "a Business Report as CSV",
-        f"The sales in it are in All Orders: download {_ORDERS}. Sessions and page views are read"
-        " from no file that Seller Central lets you download.",
+        "a Business Report whose column names this version doesn't know",
+        gettext_noop(
+            "Set Seller Central to English, show all columns in Reports > Business Reports and"
+            " download it again as CSV."
+        ),
     ),
     UnsupportedReport(
         _is_advertising,

@@ -22,6 +22,7 @@ from tests.unit.amazon.report_fixtures.builders import (
     settlement,
     traffic,
 )
+from tests.unit.amazon.report_fixtures.business_reports import NAMES, business_csv
 from tests.unit.amazon.report_fixtures.lookalikes import BUSINESS, OTHERS, TRANSACTIONS, table
 
 _CELLS = (
@@ -54,7 +55,9 @@ class Mutant:
 def _seed_texts(chance: random.Random) -> str:
     """Return the text of one unchanged file with canaries in every column that is not read."""
     pick = chance.choice
-    kind = chance.randrange(10)
+    kind = chance.randrange(12)
+    if kind > 9:
+        return _business_text(chance, by_date=kind == 10)
     if kind < 4:
         columns = [
             *pick((ORDER_COLUMNS, BY_ORDER_DATE_COLUMNS)),
@@ -112,6 +115,21 @@ def _seed_texts(chance: random.Random) -> str:
     return table(
         names, separator=pick((",", ";", "\t")), preamble=pick((0, 1, 7)), end="\n"
     ).replace("ZZQ1CELL", pick(_CELLS))
+
+
+def _business_text(chance: random.Random, *, by_date: bool) -> str:
+    """Return the text of a Business Report with canaries in every column that is not read."""
+    names = NAMES[chance.choice(sorted(NAMES))]
+    hidden = [names[3], f"{names[4].split()[0]} - B2B", chance.choice(_CELLS)]
+    head = [*(names[:1] if by_date else names[1:3]), *names[4:], *hidden]
+    rows = []
+    for number in range(1, chance.randrange(2, 6)):
+        whose = [f"2026-03-{number:02}"] if by_date else ["B0TESTTEE0", f"B0TESTTEE{number}"]
+        figures = ["1,200", "1,800", "97,50 %", "40", "1.234,56 €"]
+        rows.append([*whose, *figures, *(chance.choice(_CELLS) for _ in hidden)])
+    separator = chance.choice((",", ",", "\t", ";"))
+    data = business_csv(head, *rows, separator=separator)
+    return data.decode("utf-8-sig").replace("\r\n", "\n")
 
 
 def _line_ends(text: str, chance: random.Random) -> str:
@@ -271,7 +289,10 @@ def mutants(first: int, count: int) -> Iterator[Mutant]:
         # A header that is missing or elsewhere gives the cells other names.
         moved = moved or not any(
             name in text.split("\n")[0]
-            for name in (ORDER_COLUMNS[0], SETTLEMENT_COLUMNS[0], "reportSpecification")
+            for name in (
+                *(ORDER_COLUMNS[0], SETTLEMENT_COLUMNS[0], "reportSpecification"),
+                *(f'"{names[place]}"' for names in NAMES.values() for place in (0, 1)),
+            )
         )
         data, damaged = _in_bytes(text, chance)
         yield Mutant(number, data, moved or damaged, "+".join([*names, *["damaged"] * damaged]))
