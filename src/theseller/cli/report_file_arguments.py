@@ -9,11 +9,13 @@ import argparse
 import codecs
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
-from theseller.amazon.reports import Chunks, Limits, ReportRefusedError, ReportType
+from theseller.amazon.reports import Chunks, Limits, ReportRefusedError, ReportType, Stated
 from theseller.amazon.reports.format_registry import TYPE_NAMES
+from theseller.lib.marketplaces import MARKETPLACES, Marketplace, by_code
 
 STDIN = "-"
 _PIECE = 1 << 20
@@ -50,6 +52,20 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TYPE",
         help=f"refuse the file unless it has this type: {', '.join(TYPE_NAMES)}",
     )
+    parser.add_argument(
+        "--store",
+        type=_store,
+        metavar="CODE",
+        help="the store of a Business Report, which does not name it: DE, UK, US, …",
+    )
+    for option, dest, which in (("--from", "first", "first"), ("--to", "last", "last")):
+        parser.add_argument(
+            option,
+            dest=dest,
+            type=_day,
+            metavar="DAY",
+            help=f"the {which} day of a Business Report that does not say it, as 2026-01-31",
+        )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -77,6 +93,28 @@ def _type(text: str) -> ReportType:
         raise argparse.ArgumentTypeError(
             f"choose one of {', '.join(TYPE_NAMES)}, or Amazon's own name of the report type"
         ) from None
+
+
+def _store(text: str) -> Marketplace:
+    try:
+        return by_code(text.upper())
+    except KeyError:
+        codes = ", ".join(sorted(store.code for store in MARKETPLACES.values()))
+        raise argparse.ArgumentTypeError(
+            f"Amazon has no such store; choose one of {codes}"
+        ) from None
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("no day; write it as 2026-01-31") from None
+
+
+def stated_scope(args: argparse.Namespace) -> Stated:
+    """Return what was stated of files that do not say it themselves."""
+    return Stated(args.store, args.first, args.last)
 
 
 def shown_name(name: str) -> str:

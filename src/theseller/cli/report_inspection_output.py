@@ -21,6 +21,8 @@ from theseller.ingest.imports.inspection_texts import (
 from theseller.lib.marketplaces import by_code
 from theseller.lib.money import minor_unit_digits
 
+#: How to answer what a file leaves open.
+ASKS_HINT = "Say it with --store, --from and --to."
 _LABEL = 12
 _REFUSED_SHOWN = 20
 
@@ -39,6 +41,8 @@ def verdict_lines(inspection: Inspection) -> list[str]:
     if inspection.importable:
         return _wrapped("verdict", "can be imported")
     advice = _wrapped("", inspection.advice) if inspection.advice else []
+    if inspection.asks:
+        advice += _wrapped("", ASKS_HINT)
     return _wrapped("verdict", f"CAN'T be imported: {inspection.why_not}") + advice
 
 

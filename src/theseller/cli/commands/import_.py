@@ -22,6 +22,7 @@ from theseller.cli.report_file_arguments import (
     check_files,
     open_source,
     shown_name,
+    stated_scope,
 )
 from theseller.cli.report_inspection_output import inspection_text
 from theseller.ingest.imports.inspection_texts import counted
@@ -102,6 +103,7 @@ def _import(name: str, args: argparse.Namespace, shop: _Shop) -> ImportOutcome:
         encoding=args.encoding,
         expected=args.type,
         allow_refused_rows=args.allow_refused_rows,
+        stated=stated_scope(args),
     )
     try:
         source = open_source(name)

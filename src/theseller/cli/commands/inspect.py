@@ -17,6 +17,7 @@ from theseller.cli.report_file_arguments import (
     check_files,
     open_source,
     shown_name,
+    stated_scope,
 )
 from theseller.cli.report_inspection_output import inspection_text
 
@@ -54,6 +55,7 @@ def _inspect(name: str, args: argparse.Namespace) -> Inspection:
             filename=None if name == STDIN else name,
             encoding=args.encoding,
             expected=args.type,
+            stated=stated_scope(args),
         )
     except ReportRefusedError as error:
         return Inspection(why_not=error.reason, advice=error.advice)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
+import msgspec
 import psycopg
 from django.db import OperationalError, connections, transaction
 
@@ -32,6 +33,7 @@ from theseller.ingest.facts.advisory_lock_numbers import IMPORT_LOCK
 from theseller.ingest.facts.bulk_writer import Bulk
 from theseller.ingest.facts.source_documents import document_of, record_document
 from theseller.ingest.facts.unknown_label_alert import report_unclassified
+from theseller.ingest.imports.stated_stores import stores_to_state
 from theseller.ingest.imports.types import ImportedDocument, ImportOutcome, ImportStatus
 from theseller.ingest.report_handlers.registry import handler_of
 from theseller.ingest.report_handlers.types import ReportHandler, Target
@@ -77,7 +79,9 @@ def import_report(
         encoding=options.encoding,
         expected=options.expected,
         limits=options.limits,
+        stated=options.stated,
     )
+    inspection = _of_own_store(inspection, options, tenant)
     if inspection.report_type is None or not (
         inspection.importable or may_leave_out_rows(inspection, allowed=options.allow_refused_rows)
     ):
@@ -98,6 +102,30 @@ def import_report(
         )
     return _stored(
         _File(chunks, options, inspection, handler, *regions), tenant=tenant, actor=actor, at=at
+    )
+
+
+def _of_own_store(inspection: Inspection, options: Options, tenant: UUID) -> Inspection:
+    """Refuse a store that was stated for a file and is none of the shop's."""
+    store = options.stated.marketplace
+    if store is None or not inspection.stores_possible:  # The file itself names its store.
+        return inspection
+    stores = stores_to_state(tenant=tenant)
+    if store in stores:
+        return inspection
+    return msgspec.structs.replace(
+        inspection,
+        importable=False,
+        why_not=marked(
+            gettext_noop("this shop has no data of %(store)s"), store=store.sales_channel
+        ),
+        advice=marked(
+            gettext_noop(
+                "Choose one of its stores (%(stores)s), or import orders or a settlement of that"
+                " store before."
+            ),
+            stores=", ".join(one.sales_channel for one in stores),
+        ),
     )
 
 

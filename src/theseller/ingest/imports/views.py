@@ -5,7 +5,7 @@ Between the two requests the browser keeps the files, never the server.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import thread_time
 from typing import Any
 
@@ -23,7 +23,14 @@ from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.charge_display_names import charge_name
-from theseller.amazon.reports import Inspection, Limits, Options, ReportType, inspect_report
+from theseller.amazon.reports import (
+    Inspection,
+    Limits,
+    Options,
+    Question,
+    ReportType,
+    inspect_report,
+)
 from theseller.amazon.reports.format_registry import title
 from theseller.edge.date_time_formatting import day_range
 from theseller.edge.number_formatting import format_count
@@ -42,10 +49,11 @@ from theseller.ingest.imports.operations import (
     may_leave_out_rows,
 )
 from theseller.ingest.imports.outcome_texts import outcome_texts
+from theseller.ingest.imports.stated_stores import preselected, stores_to_state
 from theseller.ingest.imports.types import ImportedDocument, ImportOutcome, ImportStatus
 from theseller.ingest.imports.upload_decorators import drain_body, limit_upload
 from theseller.lib import clock
-from theseller.lib.marketplaces import MARKETPLACES, by_code
+from theseller.lib.marketplaces import MARKETPLACES, Marketplace, by_code
 from theseller.lib.money import Money
 
 _VERDICTS = {
@@ -54,6 +62,7 @@ _VERDICTS = {
     ImportStatus.EMPTY: ("info", "info", gettext_noop("Nothing to import")),
     ImportStatus.REFUSED: ("bad", "warning", gettext_noop("Rejected")),
 }
+_UNANSWERED = ("info", "info", gettext_noop("Store or days needed"))
 
 #: The totals that a card names, other than charges of a settlement.
 _TOTALS = (
@@ -102,7 +111,15 @@ def _refuse(request: HttpRequest, status: int, heading: str, text: str) -> HttpR
         return render(
             request, "ingest/import_refusal.html", {"heading": heading, "text": text}, status=status
         )
-    return _page(request, form=ImportForm(label_suffix=""), refusal=(heading, text), status=status)
+    stores = stores_to_state(tenant=_tenant_context(request).tenant)
+    form = ImportForm(stores=stores)
+    return _page(request, form=form, refusal=(heading, text), status=status)
+
+
+def _tenant_context(request: HttpRequest) -> TenantContext:
+    # set by `tenant_permission_required`
+    context: TenantContext = request.tenant_context  # type: ignore[attr-defined]
+    return context
 
 
 # The forgery check would read the whole body first. It still happens, one step later: after
@@ -122,12 +139,16 @@ def import_files(request: HttpRequest, tenant_context: TenantContext) -> HttpRes
     A script requests only the cards, with the header X-Fragment.
     """
     fragment = bool(request.headers.get("X-Fragment"))
+    stores = stores_to_state(tenant=tenant_context.tenant)
     if request.method != "POST":
         template = "ingest/import_documents.html" if fragment else ""
-        return _page(request, form=ImportForm(label_suffix=""), template=template)
-    form = ImportForm(request.POST, label_suffix="")
+        return _page(request, form=ImportForm(stores=stores), template=template)
+    form = ImportForm(request.POST, stores=stores)
     files = request.FILES.getlist("files")
-    if not form.is_valid() or not files:
+    if not form.is_valid() and files:
+        said = " ".join(str(error) for errors in form.errors.values() for error in errors)
+        return _refuse(request, 422, _("Check the options"), said)
+    if not files:
         return _refuse(
             request,
             422,
@@ -136,7 +157,10 @@ def import_files(request: HttpRequest, tenant_context: TenantContext) -> HttpRes
         )
     try:
         with import_slot(person=tenant_context.person, tenant=tenant_context.tenant):
-            cards = _cards(files, form, tenant_context)
+            cards = [
+                {**card, **({} if card["ok"] else _questions(card["inspection"], form, stores))}
+                for card in _cards(files, form, tenant_context)
+            ]
     except ImportBusyError as busy:
         text = _(
             "%(reason)s This file was not checked, and nothing was saved. Try again in a few"
@@ -165,9 +189,7 @@ def _page(
         "most": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
     }
     if template != "ingest/import_cards.html":
-        # set by `tenant_permission_required`
-        tenant_context: TenantContext = request.tenant_context  # type: ignore[attr-defined]
-        documents, count = imported_documents(tenant=tenant_context.tenant)
+        documents, count = imported_documents(tenant=_tenant_context(request).tenant)
         context |= {
             "documents": [_listed(document) for document in documents],
             "documents_count": count,
@@ -238,6 +260,7 @@ def _card(
         encoding=form.cleaned_data["encoding"] or None,
         allow_refused_rows=form.cleaned_data["allow_refused_rows"],
         limits=_LIMITS,
+        stated=form.stated(),
     )
     if form.cleaned_data["confirm"]:
         outcome = import_report(
@@ -254,7 +277,11 @@ def _card(
             **_described(outcome.inspection),
         }
     inspection = inspect_report(
-        lambda: _pieces(file), filename=options.filename, encoding=options.encoding, limits=_LIMITS
+        lambda: _pieces(file),
+        filename=options.filename,
+        encoding=options.encoding,
+        limits=_LIMITS,
+        stated=options.stated,
     )
     partly = not inspection.importable and may_leave_out_rows(inspection)
     verdict = (
@@ -270,6 +297,27 @@ def _card(
         "partly": partly,
         "button": _button(inspection),
         **_described(inspection),
+    }
+
+
+def _questions(
+    inspection: Inspection, form: ImportForm, stores: Sequence[Marketplace]
+) -> dict[str, Any]:
+    """Return what a card asks of the person, if its file leaves it open."""
+    if not inspection.asks:
+        return {}
+    stated = form.stated()
+    answers = {Question.STORE: stated.marketplace, Question.DAYS: stated.days}
+    unanswered = any(answers[question] is None for question in inspection.asks)
+    chosen = stated.marketplace or preselected(inspection.stores_possible, stores)
+    return {
+        "asks": True,
+        **({"verdict": _UNANSWERED, "unanswered": True} if unanswered else {}),
+        "asks_days": Question.DAYS in inspection.asks or stated.days is not None,
+        "stores_to_choose": stores,
+        "store_chosen": chosen.code if chosen else "",
+        "first_chosen": stated.first,
+        "last_chosen": stated.last,
     }
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from theseller.amazon.reports import ReportStream, ReportType
+from theseller.amazon.reports import (
+    Inspection,
+    ReportRefusedError,
+    ReportStream,
+    ReportType,
+)
 from theseller.ingest.facts.traffic_writer import write_traffic
 from theseller.ingest.report_handlers.covered_period import covered
 from theseller.ingest.report_handlers.types import ReportHandler, StoredReport, Target
-from theseller.lib.translation_marks import ngettext
+from theseller.lib.marketplaces import by_code
+from theseller.lib.translation_marks import gettext_noop, marked, marked_days, ngettext
 
 
 def _write(stream: ReportStream, target: Target) -> StoredReport:
@@ -22,7 +29,36 @@ def _write(stream: ReportStream, target: Target) -> StoredReport:
         at=target.at,
     )
     inspection = stream.require_inspection()
-    return StoredReport(result, inspection.sha256, *covered(inspection))
+    _refuse_future(inspection, target.at)
+    return StoredReport(result, _source_key(inspection), *covered(inspection))
+
+
+def _source_key(inspection: Inspection) -> str:
+    """Return what identifies the document: its content, and what was stated."""
+    stated = inspection.period.days if inspection.stores_possible else {}
+    parts = [f"{code}:{first}:{last}" for code, (first, last) in stated.items()]
+    return ":".join([inspection.sha256, *parts])
+
+
+def _refuse_future(inspection: Inspection, at: datetime) -> None:
+    """Refuse days that a person chose by mistake: they have not begun.
+
+    Raises:
+        ReportRefusedError: there is one.
+    """
+    if not inspection.stores_possible:  # The document itself names its store and days.
+        return
+    for code, (_, last) in inspection.period.days.items():
+        store = by_code(code)
+        if last > store.local_day(at):
+            raise ReportRefusedError(
+                marked(
+                    gettext_noop("%(day)s has not begun in %(store)s"),
+                    day=marked_days(last, last),
+                    store=store.sales_channel,
+                ),
+                gettext_noop("Choose the days that the report was downloaded for."),
+            )
 
 
 HANDLER = ReportHandler(

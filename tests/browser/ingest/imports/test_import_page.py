@@ -19,6 +19,7 @@ from tests.browser.serving import beside, served
 from tests.browser_sessions import chromium
 from tests.cast import Cast, create_cast
 from tests.integration.ingest.imports.files import ALICE, CHARLIE, report, settlement_text, zipped
+from tests.unit.amazon.report_fixtures.business_reports import by_child
 
 from theseller.accounts.models import User
 from theseller.amazon.reports import ReportType
@@ -143,6 +144,35 @@ def test_files_are_inspected_imported_and_listed(browser: Browser, site: str, co
     ]
     expect(page.locator("#documents tbody tr")).to_have_count(3)
     tab.check("imported")
+    assert tab.complaints == []
+
+
+def test_a_business_report_is_imported_after_its_store_and_day_were_chosen(
+    browser: Browser, site: str, cookie: str
+) -> None:
+    tab = Tab(browser, site, cookie)
+    page = tab.page
+    product = ("B0TESTTEE0", "B0TESTTEE1", "Tee", "1,200", "1,800", "97.50%", "40", "$1,234.56")
+    tab.choose(_file("BusinessReport-10-02-26.csv", by_child(product)))
+    page.get_by_role("button", name="Check files").click()
+    card = page.locator(".import-card")
+    check = card.get_by_role("button", name="Check again")
+    check.wait_for()
+    tab.check("questions")
+    check.click()  # Nothing is chosen yet, so nothing is sent.
+    card.get_by_label("Store").select_option(label="Amazon.com")
+    card.get_by_label("First day").fill("2026-10-01")
+    card.get_by_label("Last day").fill("2026-10-02")
+    check.click()
+    expect(card.get_by_text("the report is by product over several days")).to_have_count(1)
+    # What was chosen can be corrected in the same card.
+    expect(card.get_by_label("Store")).to_have_value("US")
+    card.get_by_label("Last day").fill("2026-10-01")
+    card.get_by_role("button", name="Check again").click()
+    expect(card.locator(".badge")).to_have_text("Can be imported")
+    card.locator("[data-import]").click()
+    expect(card.locator(".badge")).to_have_text("Imported")
+    expect(page.locator("#documents tbody tr")).to_contain_text("Amazon.com")
     assert tab.complaints == []
 
 

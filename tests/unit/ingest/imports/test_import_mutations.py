@@ -12,10 +12,12 @@ from theseller.amazon.reports import inspect_report
 from theseller.cli.report_inspection_output import inspection_text
 from theseller.ingest.imports.forms import ImportForm
 from theseller.ingest.imports.views import _card
+from theseller.lib.marketplaces import by_code
 
 
 def _shown(first: int, count: int) -> int:
-    form = ImportForm({"encoding": ""}, label_suffix="")
+    day = {"first_day": "2026-03-01", "last_day": "2026-03-01"}
+    form = ImportForm({"encoding": "", "store": "DE", **day}, stores=[by_code("DE")])
     assert form.is_valid()
     shown = 0
     for mutant in mutants(first, count):

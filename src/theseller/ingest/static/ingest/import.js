@@ -16,6 +16,7 @@ const steps = {
   checking: [texts.textChecking, texts.textCheckingFile],
 };
 const kept = new WeakMap(); // card → its file
+const stated = new WeakMap(); // card → what was said of its file: store, first and last day
 
 const element = (tag, properties, ...children) => {
   const made = Object.assign(document.createElement(tag), properties);
@@ -86,7 +87,8 @@ async function exchange(file, extras, place, step) {
   const card = answer ? document.adoptNode(answer) : problemCard(file, ...explain(request));
   waiting.replaceWith(card);
   kept.set(card, file);
-  card.querySelector("[data-actions]")?.removeAttribute("hidden");
+  stated.set(card, extras);
+  for (const actions of card.querySelectorAll("[data-actions]")) actions.removeAttribute("hidden");
   voice.textContent = `${file.name}: ${card.querySelector(".badge, .notice b")?.textContent.trim() ?? ""}`;
   if (card.hasAttribute("data-done")) await refresh();
   return card;
@@ -99,8 +101,14 @@ async function refresh() {
   document.getElementById("documents").replaceChildren(...Array.from(list.body.childNodes, (node) => document.adoptNode(node)));
 }
 
-function options(confirm, partly) {
+const named = ["store", "first_day", "last_day"];
+
+// Options of the form, and what was said of the file in its own card.
+function options(confirm, partly, card) {
   const chosen = { encoding: form.querySelector("[name=encoding]").value };
+  const said = stated.get(card);
+  for (const name of named) chosen[name] = said?.[name] || form.querySelector(`[name=${name}]`).value;
+  for (const input of card?.querySelectorAll("[data-stated]") ?? []) chosen[input.name] = input.value;
   if (confirm) chosen.confirm = "1";
   if (partly || form.querySelector("[name=allow_refused_rows]").checked) chosen.allow_refused_rows = "1";
   return chosen;
@@ -130,10 +138,16 @@ form.addEventListener("submit", async (event) => {
 
 results.addEventListener("click", async (event) => {
   const card = event.target.closest("[data-import-result]");
-  const button = event.target.closest("[data-import], [data-discard]");
+  const button = event.target.closest("[data-import], [data-check], [data-discard]");
   if (!card || !button) return;
   if (button.hasAttribute("data-discard")) { card.remove(); field.focus(); return; }
-  const done = await exchange(kept.get(card), options(true, button.hasAttribute("data-partly")), card, "importing");
+  if (button.hasAttribute("data-check")) {
+    if (!Array.from(card.querySelectorAll("[data-stated]")).every((input) => input.reportValidity())) return;
+    const checked = await exchange(kept.get(card), options(false, false, card), card, "checking");
+    checked.querySelector("h2")?.focus();
+    return;
+  }
+  const done = await exchange(kept.get(card), options(true, button.hasAttribute("data-partly"), card), card, "importing");
   done.querySelector("h2")?.focus();
 });
 
