@@ -20,7 +20,12 @@ from typing_extensions import override
 from theseller.emulator.app import create_app
 from theseller.emulator.invented_buyers import CANARIES, PLAUSIBLE
 from theseller.emulator.persisted_state import StateFileError
-from theseller.emulator.reports import document_rendering, sales_and_traffic, settlement
+from theseller.emulator.reports import (
+    business_report,
+    document_rendering,
+    sales_and_traffic,
+    settlement,
+)
 from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.settings import ApplicationFileError, Config, load_application
 from theseller.emulator.world.sellers import SELLERS
@@ -106,6 +111,18 @@ def _add_report_arguments(report: argparse.ArgumentParser) -> None:
         action="store_true",
         default=None,
         help="European numbers and dates in a settlement",
+    )
+    report.add_argument(
+        "--business-report",
+        choices=business_report.KINDS,
+        metavar="BY",
+        help="sales and traffic as the CSV of Seller Central: by date, parent, child or sku",
+    )
+    report.add_argument(
+        "--language",
+        choices=tuple(business_report.LANGUAGES),
+        default="en",
+        help="the language of such a CSV",
     )
     report.add_argument("--gzip", action="store_true")
     report.add_argument("--out", type=Path, metavar="FILE", help="standard output if absent")
@@ -207,6 +224,14 @@ def _report(options: argparse.Namespace) -> int:
             if periods
             else None
         )
+    elif options.business_report and options.type == sales_and_traffic.REPORT_TYPE:
+        text = business_report.business_report(
+            sales_and_traffic.TrafficWriter(world, seller, store, now),
+            max(options.start, seller.opened),
+            options.end,
+            by=options.business_report,
+            language=options.language,
+        )
     else:
         end = (
             document_rendering.midnight(options.end)
@@ -222,7 +247,9 @@ def _report(options: argparse.Namespace) -> int:
     try:
         data = document_rendering.encode(
             text,
-            options.encoding or document_rendering.GENERATORS[options.type].encoding(seller),
+            options.encoding
+            or ("utf-8-sig" if options.business_report else None)
+            or document_rendering.GENERATORS[options.type].encoding(seller),
             compress=options.gzip,
         )
     except LookupError:
