@@ -10,8 +10,9 @@ currency of its amounts, and its days.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from typing import Any
 
 from theseller.amazon.reports import cell_parsers
@@ -24,6 +25,7 @@ from theseller.amazon.reports.business_report_cells import (
     share,
 )
 from theseller.amazon.reports.business_report_columns import Column, Layout, recognize
+from theseller.amazon.reports.cell_parsers import Cached
 from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, safe_reason
 from theseller.amazon.reports.flat_file_header import DroppedColumn
 from theseller.amazon.reports.format_types import CsvFormat
@@ -72,7 +74,9 @@ class BusinessReportDecoder:
         self._orders = self._days.orders(stated.days)
         self._store = self._fitting_store()
         self._currency = self._store.currency if self._store else self._only_currency()
-        self._digits = minor_unit_digits(self._currency)
+        self._parsers = {
+            column: (place, self._parser(column)) for column, place in layout.positions.items()
+        }
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -189,8 +193,8 @@ class BusinessReportDecoder:
         column = Column.DATE
         try:
             read: dict[Column, Any] = {}
-            for column in self._layout.positions:
-                read[column] = self._value(column, cells[self._layout.positions[column]])
+            for column, (place, parse) in self._parsers.items():
+                read[column] = parse[cells[place]]
             column = Column.DATE if self._layout.by_date else Column.CHILD
             self._refuse_twice(read, seen)
         except ValueError as error:
@@ -198,20 +202,15 @@ class BusinessReportDecoder:
             return None
         return self._row(read)
 
-    def _value(self, column: Column, cell: str) -> Any:  # noqa: ANN401 - one type per column
-        if column is Column.DATE:
-            # Without an order, the file is refused as a whole.
-            return days_of(cell).get(self._orders[0]) if len(self._orders) == 1 else None
-        if column in {Column.PARENT, Column.CHILD}:
-            return cell_parsers.asin(cell_parsers.bare(cell))
-        if column is Column.SKU:
-            sku = cell_parsers.bare(cell)
-            if len(sku) > _SKU_MAX:
-                raise BadCellError(gettext_noop("longer than anything Amazon prints here"))
-            return sku
+    def _parser(self, column: Column) -> Cached[Any]:
+        """Return what reads the cells of a column; equal cells are read once."""
         if column is Column.SALES:
-            return self._money.amount(cell, self._digits)
-        return share(cell) if column is Column.FEATURED else count(cell)
+            return Cached(partial(self._money.amount, digits=minor_unit_digits(self._currency)))
+        return Cached(self._date if column is Column.DATE else _PARSERS.get(column, count))
+
+    def _date(self, cell: str) -> date | None:
+        """Return the day of a cell; None while the file does not show which numbers are it."""
+        return days_of(cell).get(self._orders[0]) if len(self._orders) == 1 else None
 
     def _refuse_twice(self, read: dict[Column, Any], seen: set[tuple[Any, ...]]) -> None:
         """Refuse a row of no product, or of a day or product seen before.
@@ -360,6 +359,25 @@ class BusinessReportDecoder:
         order: Order = self._orders[0]
         text = gettext_noop("its columns: a Business Report by date, dates with the %(order)s")
         return ReportType.SALES_AND_TRAFFIC, marked(text, order=marked(order.value))
+
+
+def _asin(cell: str) -> str:
+    return cell_parsers.asin(cell_parsers.bare(cell))
+
+
+def _sku(cell: str) -> str:
+    sku = cell_parsers.bare(cell)
+    if len(sku) > _SKU_MAX:
+        raise BadCellError(gettext_noop("longer than anything Amazon prints here"))
+    return sku
+
+
+_PARSERS: dict[Column, Callable[[str], Any]] = {
+    Column.PARENT: _asin,
+    Column.CHILD: _asin,
+    Column.SKU: _sku,
+    Column.FEATURED: share,
+}
 
 
 def _figures(store: Marketplace, read: dict[Column, Any]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from theseller.lib.translation_marks import gettext_noop
 _INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 #: A currency sign or code, with the points of an abbreviation (`kr.`).
 _SIGN = re.compile(r"(?:[^\W\d_]\.?|[^\w\s.,'()+\-\u2019\u2212])+")
+#: Cells that are remembered, to read equal ones once.
+_SEEN_MAX = 20_000
 _BLANK_CELL = gettext_noop("blank")
 _UNSURE = gettext_noop("an amount whose separator may begin the decimals or group thousands")
 _DOLLARS = frozenset(["USD", "CAD", "MXN", "AUD", "SGD"])
@@ -57,7 +59,10 @@ _CURRENCIES: dict[str, frozenset[str]] = {
 
 def _plain(text: str) -> str:
     """Return a cell with plain digits and blanks, without marks of direction."""
-    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", bare(text))).strip()
+    text = bare(text)
+    if text.isascii():
+        return text.strip()
+    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).strip()
 
 
 def count(text: str) -> int:
@@ -116,10 +121,15 @@ class Money:
     def __init__(self) -> None:
         self._currencies: frozenset[str] | None = None
         self._decimals: set[str] = set()
+        self._seen: set[str] = set()
         self.contradict = False
 
     def see(self, text: str) -> None:
         """Record a cell; one that can't be read says nothing."""
+        if text in self._seen:
+            return
+        if len(self._seen) < _SEEN_MAX:
+            self._seen.add(text)
         try:
             number, currencies = split_currency(text)
             reading = read_amount(number)
