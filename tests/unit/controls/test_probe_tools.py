@@ -18,14 +18,16 @@ import pytest
 
 from theseller.amazon.decoders.all_response_shapes import SHAPES
 from theseller.amazon.decoders.response_shape import Shape
-from theseller.amazon.reports.report_reader import read_report
+from theseller.amazon.reports.report_reader import Options, read_report, stream_report
 from theseller.amazon.reports.report_types_and_columns import COLUMNS, ReportType
 from theseller.controls.catalogue.cred_access_token_memory import _IN_FILES, _unpacked
 from theseller.controls.catalogue.pii_strip import _PERSONAL_COLUMN
 from theseller.controls.probe_tools import module_imports
 from theseller.controls.probe_tools.decoder_canary_samples import (
+    BUSINESS_REPORTS_STATED,
     CANARY,
     UNLISTED_FIELD,
+    business_reports_with_canaries,
     decoded_values,
     report_with_canaries,
     response_with_canaries,
@@ -59,6 +61,13 @@ def test_a_report_has_a_canary_in_every_dropped_column(kind: ReportType) -> None
     body = report_with_canaries(kind)
     assert body.count(CANARY.encode()) >= len(COLUMNS[kind].dropped) + 1
     assert len(list(read_report([body], expected=kind).rows())) == 1
+
+
+def test_a_business_report_has_a_canary_in_every_dropped_column() -> None:
+    for body in business_reports_with_canaries():
+        assert body.count(CANARY.encode()) == 3
+        stream = stream_report([body], Options(stated=BUSINESS_REPORTS_STATED))
+        assert len([row for batch in stream.batches() for row in batch]) == 1
 
 
 def test_file_search_finds_a_match_across_two_read_blocks(tmp_path: Path) -> None:

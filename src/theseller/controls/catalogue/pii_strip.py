@@ -11,12 +11,14 @@ from django.db import connections as databases
 
 from theseller.amazon.decoders import all_response_shapes
 from theseller.amazon.reports import report_types_and_columns as report_types
-from theseller.amazon.reports.report_reader import read_report
+from theseller.amazon.reports.report_reader import Options, read_report, stream_report
 from theseller.audit.event_types import Tag
 from theseller.controls.probe_tools.data_map_drift import inventory_drift
 from theseller.controls.probe_tools.decoder_canary_samples import (
+    BUSINESS_REPORTS_STATED,
     CANARY,
     UNLISTED_FIELD,
+    business_reports_with_canaries,
     decoded_values,
     report_with_canaries,
     response_with_canaries,
@@ -153,6 +155,13 @@ def _reports() -> Iterator[str]:
             yield f"The decoder of {kind} reads no row."
         if CANARY in repr((rows, found.inspection, found.summary)):
             yield f"The decoder of {kind} lets a dropped column through."
+    for data in business_reports_with_canaries():
+        stream = stream_report([data], Options(stated=BUSINESS_REPORTS_STATED))
+        products = [row for batch in stream.batches() for row in batch]
+        if not products:
+            yield "The decoder of Business Reports reads no row."
+        if CANARY in repr((products, stream.inspection)):
+            yield "The decoder of Business Reports lets a dropped column through."
 
 
 def _columns(context: ProbeContext) -> Iterator[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import types
 import typing
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,8 @@ import msgspec
 
 from theseller.amazon.decoders.response_shape import Shape
 from theseller.amazon.reports.report_types_and_columns import COLUMNS, ReportType
+from theseller.amazon.reports.stated_scope import Stated
+from theseller.lib.marketplaces import by_code
 
 CANARY = "CNRYPROBE4711"
 UNLISTED_FIELD = "fieldThatNobodyListed"
@@ -59,6 +62,29 @@ def report_with_canaries(kind: ReportType) -> bytes:
         rows.append([summary.get(name, "") for name in cells])
     rows.append(list(cells.values()))
     return "".join("\t".join(row) + "\n" for row in rows).encode()
+
+
+#: What a person would state of them.
+BUSINESS_REPORTS_STATED = Stated(by_code("DE"), date(2026, 3, 28), date(2026, 3, 28))
+
+
+def business_reports_with_canaries() -> Iterator[bytes]:
+    """Yield a Business Report by date, and one by product, of one row each.
+
+    A canary is in the title, in parts of a measure and in a column that no list has.
+    """
+    measures = {
+        "Sessions - Total": "3",
+        "Page Views - Total": "4",
+        "Units Ordered": "1",
+        "Ordered Product Sales": "€19.90",
+        "Sessions - Total - B2B": CANARY,
+        "Title": CANARY,
+        "Unlisted column": CANARY,
+    }
+    for whose in ({"Date": "2026-03-28"}, {"(Child) ASIN": "B0BRUSH001"}):
+        cells = whose | measures
+        yield "".join(",".join(row) + "\n" for row in (cells, cells.values())).encode()
 
 
 # JSON has no narrower type; one return for each kind of value
