@@ -75,6 +75,15 @@ def check_files(files: list[str], parser_error: Callable[[str], object]) -> None
         parser_error("standard input (-) can be read only once")
 
 
+def check_stated_days(args: argparse.Namespace) -> None:
+    """Refuse days that would be stated of several files at once.
+
+    Each would replace the products of the one before.
+    """
+    if len(args.files) > 1 and (args.first or args.last):
+        args.usage_error("--from and --to are of one file: give the files one by one")
+
+
 def _encoding(text: str) -> str:
     names = {codecs.lookup(name).name for name in _ENCODINGS}
     try:

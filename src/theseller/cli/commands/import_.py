@@ -20,6 +20,7 @@ from theseller.cli.report_file_arguments import (
     STDIN,
     add_file_arguments,
     check_files,
+    check_stated_days,
     open_source,
     shown_name,
     stated_scope,
@@ -71,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Return 0 only if every file was imported, or had been before."""
     check_files(args.files, args.usage_error)
+    check_stated_days(args)
     if not args.shop and not args.person:
         args.usage_error("choose the shop: --as EMAIL of a member, or --shop with its ID")
     setup_django("web")

@@ -15,6 +15,7 @@ from theseller.cli.report_file_arguments import (
     STDIN,
     add_file_arguments,
     check_files,
+    check_stated_days,
     open_source,
     shown_name,
     stated_scope,
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Return 0 only if every file could be imported."""
     check_files(args.files, args.usage_error)
+    check_stated_days(args)
     documents: list[dict[str, Any]] = []
     good = True
     for place, name in enumerate(args.files):

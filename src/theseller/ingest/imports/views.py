@@ -148,6 +148,9 @@ def import_files(request: HttpRequest, tenant_context: TenantContext) -> HttpRes
     if not form.is_valid() and files:
         said = " ".join(str(error) for errors in form.errors.values() for error in errors)
         return _refuse(request, 422, _("Check the options"), said)
+    if len(files) > 1 and form.is_valid() and form.stated().days:
+        said = _("The days are those of one file: import Business Reports by product one by one.")
+        return _refuse(request, 422, _("Check the options"), said)
     if not files:
         return _refuse(
             request,

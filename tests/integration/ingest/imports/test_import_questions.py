@@ -127,6 +127,16 @@ def test_without_javascript_the_options_say_it(cast: Cast) -> None:
     assert "data-done" in page
 
 
+def test_days_are_stated_of_one_file_only(cast: Cast) -> None:
+    alice = _browser(cast.alice)
+    before = picture()
+    files = [BytesIO(by_child(PRODUCT)), BytesIO(by_child(PRODUCT))]
+    response = alice.post("/imports/", {"files": files, "store": "US", "confirm": "1", **ONE_DAY})
+    assert response.status_code == 422
+    assert "The days are those of one file" in response.content.decode()
+    assert picture() == before
+
+
 def test_a_member_of_another_shop_is_offered_nothing_of_this_one(cast: Cast) -> None:
     _post(
         _browser(cast.alice),
@@ -163,6 +173,9 @@ def test_the_command_takes_store_and_days(
     assert "imported" in capsys.readouterr().out
     assert main(["import", str(file), *shop, *stated]) == 0
     assert "already there" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["import", str(file), str(file), *shop, *stated])
+    assert "--from and --to are of one file" in capsys.readouterr().err
     for wrong in (["--store", "XX"], ["--from", "1.10.2026"]):
         with pytest.raises(SystemExit):
             main(["import", str(file), *shop, *wrong])

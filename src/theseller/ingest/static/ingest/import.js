@@ -104,10 +104,11 @@ async function refresh() {
 const named = ["store", "first_day", "last_day"];
 
 // Options of the form, and what was said of the file in its own card.
-function options(confirm, partly, card) {
+// The days in the form are those of one file; of several, each card asks for its own.
+function options(confirm, partly, card, several = false) {
   const chosen = { encoding: form.querySelector("[name=encoding]").value };
   const said = stated.get(card);
-  for (const name of named) chosen[name] = said?.[name] || form.querySelector(`[name=${name}]`).value;
+  for (const name of named) chosen[name] = said?.[name] ?? (several && name !== "store" ? "" : form.querySelector(`[name=${name}]`).value);
   for (const input of card?.querySelectorAll("[data-stated]") ?? []) chosen[input.name] = input.value;
   if (confirm) chosen.confirm = "1";
   if (partly || form.querySelector("[name=allow_refused_rows]").checked) chosen.allow_refused_rows = "1";
@@ -128,7 +129,7 @@ form.addEventListener("submit", async (event) => {
   // One after the other: a file is held in the server's memory while it is read.
   for (const [number, file] of files.entries()) {
     if (file.size > limit) places[number].replaceWith(problemCard(file, texts.textFileTooLargeTitle, texts.textFileTooLarge));
-    else await exchange(file, options(confirm, false), places[number], confirm ? "importing" : "checking");
+    else await exchange(file, options(confirm, false, null, files.length > 1), places[number], confirm ? "importing" : "checking");
   }
   send.disabled = false;
   form.reset();
