@@ -350,6 +350,18 @@ def test_only_parts_of_a_measure_are_not_the_measure() -> None:
         assert "lacks the columns: sessions" in found.why_not, part
 
 
+def test_dashes_without_blanks_and_missing_shares_are_read() -> None:
+    names = [name.replace(" - ", "\uff0d") for name in NAMES["JP"]]
+    head = ["SKU", names[2], *names[4:], f"{names[4]}\uff0dB2B"]
+    rows = [
+        (f"S{place}", f"B0TESTTEE{place}", "3", "4", share, "1", "￥1,980", "9")
+        for place, share in enumerate(("-", "\u2013", "N/A", "", "0%"))
+    ]
+    read = _rows(business_csv(head, *rows), _said("JP", NOV_28))
+    assert [row.buy_box_percentage for row in read] == [None, None, None, None, Decimal(0)]
+    assert [row.sessions for row in read] == [3] * 5
+
+
 def test_duplicates_are_refused() -> None:
     found = _look(by_date(*DAYS, DAYS[1]), _said("US"))
     assert [(row.line, row.column, row.reason) for row in found.rows_refused] == [

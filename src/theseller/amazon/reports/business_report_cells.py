@@ -27,6 +27,8 @@ _SIGN = re.compile(r"(?:[^\W\d_]\.?|[^\w\s.,'()+\-\u2019\u2212])+")
 _SEEN_MAX = 20_000
 _BLANK_CELL = gettext_noop("blank")
 _UNSURE = gettext_noop("an amount whose separator may begin the decimals or group thousands")
+#: What is printed where no page was viewed.
+_NO_SHARE = frozenset(["-", "\u2013", "\u2014", "N/A"])
 _DOLLARS = frozenset(["USD", "CAD", "MXN", "AUD", "SGD"])
 _CURRENCIES: dict[str, frozenset[str]] = {
     **{store.currency.casefold(): frozenset([store.currency]) for store in MARKETPLACES.values()},
@@ -81,13 +83,13 @@ def count(text: str) -> int:
 
 
 def share(text: str) -> Decimal | None:
-    """Return a percentage from 0 to 100; None, unknown, for a blank cell.
+    """Return a percentage from 0 to 100; None, unknown, where there is none.
 
     Raises:
         BadCellError: it is no percentage.
     """
     plain = _plain(text)
-    if not plain:
+    if not plain or plain in _NO_SHARE:
         return None
     reading = read_amount(plain.strip("% ")) if plain.count("%") == 1 else None
     if reading is None or reading.unsure or not 0 <= reading.decimals <= 100:

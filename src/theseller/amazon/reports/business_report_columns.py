@@ -26,7 +26,7 @@ _BLANK = "\t ,;\x1a\ufeff"
 _SEPARATORS = (",", ";", "\t")
 _DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 _SPACE = re.compile(r"\s+")
-_PARTS = re.compile(r"\s+-\s*|\s*-\s+|\s*:\s*|-(?=b2b$)")
+_PARTS = re.compile(r"\s+-\s*|\s*-\s+|\s*:\s*|-(?=(?:b2b|合計)(?:-|$))")
 
 _PARENT = (
     r"parent|[üu]bergeordnete?s?|principale?|padre|pai|bovenliggende?|[öo]verordnad|nadrz[ęe]dny"
