@@ -209,7 +209,7 @@ class BusinessReportDecoder:
         return Cached(self._date if column is Column.DATE else _PARSERS.get(column, count))
 
     def _date(self, cell: str) -> date | None:
-        """Return the day of a cell; None while the file does not show which numbers are it."""
+        """Return the day of a cell; None while its notation is not known."""
         return days_of(cell).get(self._orders[0]) if len(self._orders) == 1 else None
 
     def _refuse_twice(self, read: dict[Column, Any], seen: set[tuple[Any, ...]]) -> None:
