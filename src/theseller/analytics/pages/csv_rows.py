@@ -159,7 +159,7 @@ def products_csv(selection: Selection, table: Table, before: Span | None) -> Htt
 def day_csv(selection: Selection, wanted: date, *, most: int) -> HttpResponse:
     """Return every ledger line and order line of a day, and how each counts.
 
-    At most `most` of each in a store.
+    At most `most` of each in a store; then a row says so.
     """
     header = [
         "book",
@@ -185,7 +185,9 @@ def day_csv(selection: Selection, wanted: date, *, most: int) -> HttpResponse:
 
 def _day_rows(store: str, wanted: date, most: int) -> Iterator[list[Cell]]:
     label = store_label(store)
-    for entry in queries.day_entries(store, wanted, most=most):
+    entries = queries.day_entries(store, wanted, most=most + 1)
+    orders = queries.day_orders(store, wanted, most=most + 1)
+    for entry in entries[:most]:
         kind = charge_name(ChargeType(entry.kind))
         yield [
             "ledger",
@@ -203,7 +205,7 @@ def _day_rows(store: str, wanted: date, most: int) -> Iterator[list[Cell]]:
             entry.transaction_type,
             entry.breakdown,
         ]
-    for order in queries.day_orders(store, wanted, most=most):
+    for order in orders[:most]:
         treatment = "counted" if order.counted else "not a sale"
         yield [
             "orders",
@@ -221,6 +223,8 @@ def _day_rows(store: str, wanted: date, most: int) -> Iterator[list[Cell]]:
             "",
             "",
         ]
+    if max(len(entries), len(orders)) > most:
+        yield [f"The file has the first {most:,} lines of each kind of this day.", label]
 
 
 def _name(what: str, selection: Selection, span: Span) -> str:

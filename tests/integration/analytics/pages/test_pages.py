@@ -182,6 +182,19 @@ def test_pages_state_pending_deferred_and_unclassified_amounts(cast: Cast) -> No
     assert "Not settled yet (open balance)" in text
 
 
+def test_the_download_of_a_day_says_that_it_is_cut_off(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(cast.alices_shop)
+    for _ in range(3):
+        shop.order(_noon(2))
+    shop.roll_up()
+    client, address = _client(cast.alice), f"/days/{_day(2)}/?format=csv"
+    assert "The file has" not in client.get(address).content.decode()
+    monkeypatch.setattr("theseller.analytics.pages.views._LINES_EXPORTED", 2)
+    assert "The file has the first 2 lines of each kind" in client.get(address).content.decode()
+
+
 def test_today_is_compared_with_the_same_hours_of_yesterday(cast: Cast) -> None:
     shop, at = Shop(cast.alices_shop), clock.now()
     begin = midnight(DE, local_day(DE, at))
