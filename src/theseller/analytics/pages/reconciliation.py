@@ -275,7 +275,7 @@ def _of_the_month(
             parts["canceled"] += found.total
         elif one.is_replacement:
             parts["replacement"] += found.total
-        else:
+        elif found.total != one.sales:
             _compare_products(one, found, parts)
     return parts
 
@@ -287,7 +287,7 @@ def _compare_products(one: Ordered, found: PostedSales, parts: dict[str, Decimal
     been counted twice.
     """
     for sku, wanted in one.products.items():
-        if sku not in found.products:
+        if not found.products.keys() & {sku, ""}:
             parts["missing"] += wanted.sales
     for sku, product in found.products.items():
         if not sku:

@@ -174,7 +174,7 @@ def _order(order: str, rows: Sequence[tuple[Any, ...]]) -> Ordered:
         is_canceled=all(row[1] for row in rows),
         is_replacement=all(row[2] for row in rows),
         open=any(row[3] for row in rows),
-        products={row[0]: Product(*row[4:7]) for row in rows if row[4]},
+        products={row[0]: Product(*row[4:7]) for row in rows if row[4] or row[5]},
         canceled=sum(canceled, Decimal(0)) if canceled else None,
     )
 

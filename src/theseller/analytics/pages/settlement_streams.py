@@ -71,10 +71,10 @@ def _streams(found: Sequence[Settlement]) -> list[list[Settlement]]:
             possible = [
                 other
                 for other in ordered
-                if other.number not in taken | {one.number}
-                and goes_on(other, one)
-                and other.starts_at < one.starts_at
+                if other.starts_at < one.starts_at
                 and rule(other, one)
+                and other.number not in taken
+                and goes_on(other, one)
             ]
             if possible:
                 other = max(possible, key=lambda other: _likeness(other, one))

@@ -133,7 +133,23 @@ def test_what_no_row_explains_is_left(sku: str | None, amount: str, units: int |
     shop.roll_up()
     found = _october(shop).sales
     assert found.state == "bad"
-    assert "Not explained" in _steps(found)
+    assert _steps(found) == {
+        "Ordered sales": Decimal(10),
+        "Not explained": Decimal(amount) - 10,
+        "Product sales": Decimal(amount),
+    }
+
+
+def test_an_order_that_was_posted_whole_needs_no_products() -> None:
+    shop = _shop()
+    order = shop.order(AT, "10.00")
+    shop.money(AT + timedelta(days=25), "10.00", order_id=order, sku=None)
+    free = shop.order(AT, "3.00", quantity=0)
+    shop.money(AT + timedelta(days=25), "3.00", order_id=free)
+    shop.roll_up()
+    found = _october(shop).sales
+    assert found.state == "good"
+    assert _steps(found)["Posted after the month"] == Decimal(-13)
 
 
 def test_a_month_without_data_has_no_figures() -> None:
