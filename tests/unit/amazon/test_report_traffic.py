@@ -36,6 +36,7 @@ def test_traffic_report_rows_of_a_day_and_its_products_are_decoded() -> None:
         page_views=1658,
         buy_box_percentage=Decimal("10.54"),
         unit_session_percentage=Decimal("2.54"),
+        alone=True,
     )
     assert isinstance(product, TrafficProduct)
     assert (product.sku, product.daily, product.first_day, product.last_day) == (
@@ -53,6 +54,7 @@ def test_traffic_report_rows_of_a_day_and_its_products_are_decoded() -> None:
 def test_traffic_products_over_several_days_are_skipped_with_a_warning() -> None:
     report = read_report([as_json(traffic("2026-03-01", "2026-03-02"))])
     assert [row.daily for row in report.rows() if isinstance(row, TrafficProduct)] == [False]
+    assert [row.alone for row in report.rows() if isinstance(row, TrafficDay)] == [False, False]
     assert (
         "1 rows by product cover several days, so they can't be used per day and are skipped"
         in report.inspection.warnings

@@ -159,7 +159,14 @@ class TrafficDecoder:
                 sales.units_ordered,
                 sales.total_order_items,
             )
-            yield TrafficDay(self.marketplace, row.date, *ordered, *shipped, *_traffic(traffic))
+            yield TrafficDay(
+                self.marketplace,
+                row.date,
+                *ordered,
+                *shipped,
+                *_traffic(traffic),
+                alone=self._first == self._last,
+            )
 
     def _products(self) -> Iterator[TrafficProduct]:
         daily = self._first == self._last

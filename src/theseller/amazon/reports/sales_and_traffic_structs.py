@@ -19,7 +19,8 @@ from theseller.lib.marketplaces import Marketplace
 class TrafficDay(msgspec.Struct, frozen=True):
     """One marketplace-local day of the whole catalog.
 
-    Percentages run from 0 to 100; conversion can exceed 100. None: not given.
+    Percentages run from 0 to 100; conversion can exceed 100. None: not given. `alone`: the report
+    is about this day only, so that it lists all products of the day.
     """
 
     marketplace: Marketplace
@@ -35,6 +36,7 @@ class TrafficDay(msgspec.Struct, frozen=True):
     page_views: int | None
     buy_box_percentage: Decimal | None
     unit_session_percentage: Decimal | None
+    alone: bool = False
 
 
 class TrafficProduct(msgspec.Struct, frozen=True):

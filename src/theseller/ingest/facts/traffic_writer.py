@@ -33,11 +33,10 @@ set {updates} where ({stored}) is distinct from ({restated})
     stored=", ".join(f"t.{name}" for name in _FACTS),
     restated=", ".join(f"excluded.{name}" for name in _FACTS),
 )
-# What Amazon no longer lists of a day's products, when it states them again.
+# What Amazon no longer lists of a day's products, when it states them again: it may list none.
 _DELETE = """
 delete from ingest_traffic_day t
-using (select distinct marketplace_id, local_day from pg_temp.incoming_traffic_day
-       where asin <> '') as restated
+using unnest(%(stores)s::text[], %(days)s::date[]) as restated (marketplace_id, local_day)
 where t.tenant_id = %(tenant)s and t.marketplace_id = restated.marketplace_id
   and t.local_day = restated.local_day and t.asin <> '' and not exists (
     select from pg_temp.incoming_traffic_day i
@@ -56,11 +55,13 @@ def write_traffic(
     """Write a sales and traffic report, inside the caller's tenant scope.
 
     Stored are the days, and the products of one-day reports. Restated days replace what is stored,
-    and the products of a day replace all that were stored of it.
+    and the products of a one-day report replace all that were stored of the day, also if it has
+    none.
     Rows by product over a longer period are no fact of a day: left out, counted as `elsewhere`.
     """
     oldest = oldest_kept(at).date()
     rows: dict[tuple[str, date, str], TrafficRow] = {}
+    restated: set[tuple[str, date]] = set()
     too_old = elsewhere = 0
     for line in lines:
         if isinstance(line, TrafficDay):
@@ -73,13 +74,19 @@ def write_traffic(
         if day < oldest:
             too_old += 1
             continue
+        if isinstance(line, TrafficProduct) or line.alone:
+            restated.add((line.marketplace.id, day))
         key = (line.marketplace.id, day, asin)
         rows[key] = _added(rows.get(key), _row(key, line))
     bulk = Bulk(tenant, using)
     bulk.lock(TRAFFIC_LOCK)
     bulk.create_stage("incoming_traffic_day", TRAFFIC_COLUMNS)
     bulk.copy("incoming_traffic_day", TRAFFIC_COLUMNS, [[rows[key] for key in sorted(rows)]])
-    deleted = bulk.run(_DELETE)
+    deleted = bulk.run(
+        _DELETE,
+        stores=[store for store, _ in sorted(restated)],
+        days=[day for _, day in sorted(restated)],
+    )
     count = bulk.run(_INSERT, connection=connection)
     days = {(store, day) for store, day, _ in rows}
     mark_dirty_days(bulk, days, at)

@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 from django.db import connections
 
-from theseller.amazon.reports import TrafficProduct
+from theseller.amazon.reports import TrafficDay, TrafficProduct
 from theseller.ingest.facts.traffic_writer import write_traffic
 from theseller.ingest.types import WriteResult
 from theseller.lib import sql_execution
@@ -48,3 +48,33 @@ def test_restated_products_of_a_day_replace_those_of_the_day_alone(database: str
             [tenant],
         )
     assert rows == [(date(2026, 11, 8), "B000000002", 1), (date(2026, 11, 9), "B000000003", 5)]
+
+
+def test_a_day_that_is_stated_again_without_products_has_none(database: str) -> None:
+    """A report of several days says nothing about the products of one of them."""
+    tenant, connection = create_tenant(name="Shop", actor="process:test", at=AT), uuid4()
+    day = TrafficDay(
+        US, date(2026, 11, 9), currency="USD", ordered_product_sales=Decimal(1), units_ordered=1,
+        order_items=1, units_refunded=0, units_shipped=0, orders_shipped=0, sessions=3,
+        page_views=4, buy_box_percentage=None, unit_session_percentage=None, alone=True,
+    )  # fmt: skip
+    product = TrafficProduct(
+        US, day.day, day.day, daily=True, parent_asin="B000000001", child_asin="B000000002",
+        sku=None, currency="USD", ordered_product_sales=Decimal(1), units_ordered=1,
+        order_items=1, sessions=1, page_views=1, buy_box_percentage=None,
+        unit_session_percentage=None,
+    )  # fmt: skip
+
+    def asins(*lines: TrafficDay | TrafficProduct) -> list[str]:
+        with tenant_scope(tenant):
+            write_traffic(lines, tenant=tenant, connection=connection, at=AT)
+            rows = sql_execution.rows(
+                connections["default"],
+                "select asin from ingest_traffic_day where tenant_id = %s order by asin",
+                [tenant],
+            )
+        return [asin for (asin,) in rows]
+
+    assert asins(day, product) == ["", "B000000002"]
+    assert asins(msgspec.structs.replace(day, alone=False)) == ["", "B000000002"]
+    assert asins(day) == [""]
