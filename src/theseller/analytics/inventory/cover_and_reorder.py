@@ -32,8 +32,11 @@ def highest_rate(windows: Sequence[SalesWindow]) -> Fraction | None:
 
 
 def days_of_cover(level: StockLevel, rate: Fraction | None) -> Fraction | None:
-    """Return how many days the fulfillable units last; None without sales."""
-    return Fraction(level.fulfillable) / rate if rate else None
+    """Return how many days the fulfillable units last; None without sales.
+
+    Amazon may state fewer units than none: they last for no day.
+    """
+    return Fraction(max(level.fulfillable, 0)) / rate if rate else None
 
 
 def band_of(cover: Fraction | None, rate: Fraction | None) -> Band:
@@ -47,7 +50,7 @@ def band_of(cover: Fraction | None, rate: Fraction | None) -> Band:
         return Band.NO_SALES
     if cover > EXCESS_ABOVE:
         return Band.EXCESS
-    return next(band for band, begins in BAND_BEGINS if cover >= begins)
+    return next((band for band, begins in BAND_BEGINS if cover >= begins), Band.CRITICAL)
 
 
 def reorder_of(

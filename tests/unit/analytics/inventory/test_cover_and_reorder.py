@@ -74,6 +74,12 @@ def test_each_band_begins_where_the_page_says(fulfillable: int, band: Band) -> N
     assert band_of(cover, Fraction(2)) is band
 
 
+def test_fewer_units_than_none_are_critical() -> None:
+    cover = days_of_cover(_level(-3), Fraction(2))
+    assert (cover, band_of(cover, Fraction(2))) == (0, Band.CRITICAL)
+    assert band_of(Fraction(-1), Fraction(2)) is Band.CRITICAL
+
+
 def test_no_sales_and_no_orders_are_no_number_of_days() -> None:
     assert days_of_cover(_level(5), Fraction(0)) is None
     assert band_of(None, Fraction(0)) is Band.NO_SALES
