@@ -67,7 +67,7 @@ def set_costs(
     """
     with tenant_scope(tenant):
         require_visible(change.key.marketplace_id for change in changes)
-        sql_execution.rows(connections["default"], _LOCK, [str(tenant)])
+        _lock(tenant)
         _check(changes, at)
         stored = stored_costs(change.key for change in changes)
         if from_file and any(stored.get(one.key) != one.before for one in changes):
@@ -90,6 +90,10 @@ def set_costs(
             details=details,
         )
     return len(new)
+
+
+def _lock(tenant: UUID) -> None:
+    sql_execution.rows(connections["default"], _LOCK, [str(tenant)])
 
 
 def _check(changes: Sequence[CostChange], at: datetime) -> None:
@@ -137,6 +141,7 @@ def delete_cost(key: CostKey, *, tenant: UUID, actor: str, at: datetime) -> None
     """
     with tenant_scope(tenant):
         require_visible([key.marketplace_id])
+        _lock(tenant)
         values = {
             "tenant": tenant,
             "sku": key.sku,

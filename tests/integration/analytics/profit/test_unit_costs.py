@@ -15,6 +15,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import Error, connections
 from django.http import HttpResponse
 from django.test import Client
 from tests.cast import PASSWORD, Cast, create_cast
@@ -277,6 +278,28 @@ def test_a_file_with_an_error_or_of_another_state_changes_nothing(cast: Cast) ->
     assert _costs(cast, "MUG-2") == [("", "EUR", BEGINNING, Decimal(5))]
     assert alice.post(FILE, {"changes": "x", "store": "EUR"}).status_code == 422
     assert alice.post(FILE, {"store": "EUR"}).status_code == 422
+
+
+def test_changes_and_deletions_wait_for_each_other(cast: Cast) -> None:
+    """Else a cost that a person saw could be deleted between the check and the write of a file."""
+    key = CostKey("MUG-1", "", "EUR", BEGINNING)
+    who: dict[str, Any] = {
+        "tenant": cast.alices_shop, "actor": cast.alice.actor, "at": clock.now(),
+    }  # fmt: skip
+    _change(cast, CostChange(key, Decimal(1)))
+    lock = "select pg_advisory_xact_lock(hashtextextended('costs:' || %s, 11))"
+    for act in (
+        lambda: delete_cost(key, **who),
+        lambda: set_costs([CostChange(key, Decimal(2))], **who),
+    ):
+        with psycopg.connect(test_server().superuser_dsn(_DATABASE[0])) as other:
+            other.execute(lock, [str(cast.alices_shop)])
+            with connections["default"].cursor() as cursor:
+                cursor.execute("set lock_timeout = '300ms'")
+            with pytest.raises(Error, match="lock timeout"):
+                act()
+            connections["default"].close()
+    assert len(_costs(cast)) == 1
 
 
 @contextmanager
