@@ -19,6 +19,7 @@ from decimal import Decimal, InvalidOperation
 from theseller.analytics.profit.cost_file import FILE_LINES_MAX
 from theseller.analytics.profit.types import CostChange, CostKey, CostRefusedError
 from theseller.lib.marketplaces import MARKETPLACES
+from theseller.lib.money import is_plausible
 from theseller.lib.translation_marks import gettext_noop, marked
 
 #: The most bytes of the unpacked text.
@@ -73,8 +74,12 @@ def _change(
         marketplace and marketplace not in MARKETPLACES
     ):
         raise TypeError("a change has other fields")
+    # JSON can state what the database does not store: NUL, and lone surrogates, which `encode`
+    # refuses with a ValueError.
+    if b"\x00" in f"{sku}{currency}".encode():
+        raise ValueError("no text")
     amounts = [Decimal(one) for one in (cost, before) if one is not None]
-    if not all(amount.is_finite() for amount in amounts):
+    if not all(is_plausible(amount) for amount in amounts):
         raise ValueError("no amount")
     key = CostKey(sku, marketplace, currency, date.fromisoformat(day))
     return CostChange(key, amounts[0], amounts[1] if before is not None else None)

@@ -15,6 +15,7 @@ from theseller.analytics.profit.types import (
 )
 from theseller.analytics.profit.written_numbers import names_other_currency
 from theseller.lib.marketplaces import MARKETPLACES
+from theseller.lib.money import is_plausible
 from theseller.lib.translation_marks import gettext_noop, marked
 
 _LAST_DAY = date(2199, 12, 31)
@@ -41,9 +42,8 @@ def check_cost(amount: Decimal) -> None:
     Raises:
         CostRefusedError: it is negative, too high, or too precise.
     """
-    digits = amount.as_tuple().exponent
     if (
-        not isinstance(digits, int)
+        not is_plausible(amount)
         or not 0 <= amount < COST_LIMIT
         or amount != round(amount, COST_DECIMALS)
     ):

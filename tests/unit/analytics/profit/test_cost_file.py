@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -43,6 +45,10 @@ def _errors(text: str, context: CostFileContext = CONTEXT) -> list[str]:
     found = _read(text, context)
     assert not found.errors or not found.changes, "with an error nothing may change"
     return [str(one) for one in error_texts(found.errors)]
+
+
+def _stated(json: str) -> str:
+    return base64.urlsafe_b64encode(zlib.compress(json.encode())).decode()
 
 
 def _cost(
@@ -210,9 +216,20 @@ def test_checked_changes_come_back_as_they_were_sent() -> None:
         packed([_cost("MUG-1", "1"), _cost("MUG-1", "2")]),
         packed([_cost("MUG-1", "1", "NOWHERE")]),
         packed([_cost("MUG-1", "NaN")]),
+        packed([_cost("MUG-1", "0E+1000000")]),
+        packed([_cost("MUG-1", "0E-100000")]),
+        packed([_cost("MUG-\x00", "1")]),
+        packed([_cost("MUG-1", "1", currency="E\x00R")]),
+        _stated('[["MUG-\\ud800", "", "EUR", "2000-01-01", "1", null]]'),
+        _stated('[["MUG-1", "", "\\udfff", "2000-01-01", "1", null]]'),
         packed([_cost("x" * 2_000_000, "1")]),
     ],
 )
 def test_other_texts_than_checked_changes_are_refused(text: str) -> None:
     with pytest.raises(CostRefusedError):
         unpacked(text)
+
+
+def test_an_amount_with_more_digits_than_the_database_stores_is_refused() -> None:
+    zeros = "0." + "0" * 100_000
+    assert "at least zero" in _errors(f"SKU,Unit cost\nMUG-1,{zeros}\n")[0]
