@@ -29,9 +29,11 @@ from theseller.analytics.pages.page_responses import exports, may_export, page_r
 from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
 from theseller.edge.compression_decorator import compressed
+from theseller.edge.rate_limits import Rate, Subject, by_account, limited
 from theseller.lib import clock
 from theseller.tenancy.tenant_scope import tenant_scope
 
+REPLENISHMENT_RATES: dict[Subject, Rate] = {by_account: Rate.per_minute(60, burst=120)}
 _FEATURE = "stock"
 #: HTML IDs of the form of a product, which is on one page with that of the default.
 _PRODUCT_IDS = "own_%s"
@@ -46,6 +48,7 @@ def inventory_page(request: HttpRequest, tenant_context: TenantContext) -> HttpR
 
 
 @require_POST
+@limited("replenishment", REPLENISHMENT_RATES)
 @tenant_permission_required(Permission.REPLENISHMENT_MANAGE)
 def replenishment(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Store what was entered about ordering a product, or the shop's default.

@@ -22,6 +22,8 @@ from theseller.accounts.types import MemberRole
 from theseller.analytics.inventory.operations import set_replenishment
 from theseller.analytics.inventory.queries import inventory, replenishments
 from theseller.analytics.inventory.types import Replenishment
+from theseller.analytics.inventory.views import REPLENISHMENT_RATES
+from theseller.edge.rate_limits import Rate, by_account
 from theseller.lib import clock
 from theseller.lib.marketplaces import local_day, midnight
 from theseller.privacy.data_inventory.shop_facts_export import exported_tables
@@ -186,6 +188,15 @@ def test_what_is_no_valid_entry_is_shown_again_and_not_stored(
         set_replenishment(
             sku="", inputs=Replenishment(-1), tenant=shop.tenant, actor="user:x", at=clock.now()
         )
+
+
+def test_entries_are_limited_in_their_rate(
+    cast: Cast, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(REPLENISHMENT_RATES, by_account, Rate.per_minute(1, burst=1))
+    client = _client(cast.alice)
+    answers = [client.post("/inventory/replenishment/", DEFAULT).status_code for _ in range(2)]
+    assert answers == [302, 429]
 
 
 def test_a_product_that_the_shop_does_not_have_is_not_found(cast: Cast, shop: Shop) -> None:
