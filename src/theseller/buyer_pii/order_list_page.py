@@ -28,6 +28,7 @@ from theseller.buyer_pii.slip_state_texts import SlipState, slip_state
 from theseller.buyer_pii.types import FeatureState, ShippableOrder
 from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
+from theseller.edge.list_parameters import read_page_number
 from theseller.tenancy.tenant_scope import tenant_scope
 
 
@@ -65,9 +66,7 @@ class OrderListQuery:
     @classmethod
     def read(cls, query: QueryDict) -> OrderListQuery:
         """Read it from an address or a form; an invalid page number means 1."""
-        number = query.get("page", "")
-        wanted = int(number) - 1 if number.isascii() and number.isdigit() and len(number) < 5 else 0
-        return cls("shipped" in query, max(wanted, 0), query.get("tick") == "first")
+        return cls("shipped" in query, read_page_number(query) - 1, query.get("tick") == "first")
 
 
 @dataclass(frozen=True, slots=True)

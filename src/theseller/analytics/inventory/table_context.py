@@ -21,10 +21,11 @@ from theseller.analytics.inventory.types import (
     decimal_of,
 )
 from theseller.analytics.pages.page_filters import store_label
+from theseller.edge.list_parameters import page_range, read_page_number, read_search
+from theseller.edge.number_formatting import format_count
 from theseller.lib.marketplaces import MARKETPLACES
 
 PAGE_SIZE = 50
-_LONGEST_SEARCH = 100
 _LONGEST_SKU = 200
 
 
@@ -185,16 +186,16 @@ def read_table(words: QueryDict, stores: Sequence[str]) -> Table:
     A parameter that can't be read has its default: all stores, all bands, by cover.
     """
     code, band, sort = (words.get(name, "") for name in ("store", "band", "sort"))
-    number, direction = words.get("page", ""), words.get("dir", "")
+    direction = words.get("dir", "")
     store = next((one for one in stores if MARKETPLACES[one].code == code), "")
     by = Sort(sort) if sort in set(Sort) else Sort.COVER
     return Table(
         store,
         Band(band) if band in set(Band) else None,
-        words.get("q", "").replace("\x00", "").strip()[:_LONGEST_SEARCH],
+        read_search(words),
         by,
         direction == "desc" if direction in {"asc", "desc"} else by not in _ASCENDING,
-        int(number) if number.isascii() and number.isdecimal() and 0 < len(number) < 5 else 1,
+        read_page_number(words),
         words.get("edit", "").replace("\x00", "")[:_LONGEST_SKU],
     )
 
@@ -217,16 +218,7 @@ def table_context(
         "product_header": _header(table, _("Product"), Sort.PRODUCT),
         "rows": [_row(table, row, edited=row is edited) for row in page],
         "count": len(rows),
-        "range": (
-            _("%(begin)s\u2013%(end)s of %(count)s")
-            % {
-                "begin": f"{begin + 1:,}",
-                "end": f"{begin + len(page):,}",
-                "count": f"{len(rows):,}",
-            }
-            if page
-            else ""
-        ),
+        "range": page_range(begin, len(page), len(rows)),
         "previous_page": table.address(page=str(number - 1)) if number > 1 else "",
         "next_page": table.address(page=str(number + 1)) if begin + len(page) < len(rows) else "",
         "all_products": table.address(q="", band="", page=""),
@@ -242,7 +234,7 @@ def table_context(
             {
                 "key": band.value,
                 "label": _(BAND_LABELS[band]),
-                "count": counts[band],
+                "count": format_count(counts[band]),
                 "current": band is table.band,
             }
             for band in Band

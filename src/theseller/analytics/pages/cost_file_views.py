@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,6 +23,7 @@ from theseller.analytics.pages import queries
 from theseller.analytics.pages.cost_forms import CostFileForm
 from theseller.analytics.pages.cost_views import COST_RATES, cost_target
 from theseller.analytics.pages.page_filters import StoreOption, store_label, store_options
+from theseller.analytics.pages.page_responses import whole_page
 from theseller.analytics.profit.checked_changes import packed, unpacked
 from theseller.analytics.profit.cost_file import (
     CURRENCY,
@@ -40,6 +41,7 @@ from theseller.analytics.profit.cost_file import (
 from theseller.analytics.profit.operations import set_costs
 from theseller.analytics.profit.queries import known_skus, shop_stores, stored_costs
 from theseller.analytics.profit.types import BEGINNING, CostChange, CostRefusedError
+from theseller.edge.number_formatting import format_count
 from theseller.edge.rate_limits import limited
 from theseller.edge.translate_marked_texts import translated, translated_error
 from theseller.lib import clock
@@ -101,10 +103,10 @@ def _summary(found: CostFile, changes: list[CostChange], new: list[CostChange]) 
     return {
         "errors": [translated(one) for one in error_texts(found.errors[:_ERRORS_SHOWN])],
         "more_errors": max(len(found.errors) - _ERRORS_SHOWN, 0),
-        "blank": found.blank,
-        "unchanged": len(changes) - len(new),
-        "added": sum(one.before is None for one in new),
-        "changed": sum(one.before is not None for one in new),
+        "blank": format_count(found.blank),
+        "unchanged": format_count(len(changes) - len(new)),
+        "added": format_count(sum(one.before is None for one in new)),
+        "changed": format_count(sum(one.before is not None for one in new)),
         "shown": [_change(one) for one in new[:_CHANGES_SHOWN]],
         "more_changes": max(len(new) - _CHANGES_SHOWN, 0),
         "packed": packed(new) if new else "",
@@ -144,7 +146,7 @@ def _store(
     messages.success(
         request,
         ngettext("%(count)s cost is saved.", "%(count)s costs are saved.", count)
-        % {"count": f"{count:,}"},
+        % {"count": format_count(count)},
     )
     return redirect(f"{reverse('analytics:costs')}?store={option.key}")
 
@@ -177,10 +179,8 @@ def _page(
         "tenant_context": tenant_context,
         "option": option,
         "columns": _columns(option),
-        "limit_kb": FILE_BYTES_MAX // 1000,
-        "limit_lines": FILE_LINES_MAX,
+        "limit_kb": format_count(FILE_BYTES_MAX // 1000),
+        "limit_lines": format_count(FILE_LINES_MAX),
         **more,
     }
-    response = render(request, "analytics/cost_file.html", context, status=status)
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return whole_page(request, "cost_file", context, status=status)

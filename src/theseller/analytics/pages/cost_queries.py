@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.db import connections
 
 from theseller.analytics.pages.periods import Span
-from theseller.analytics.pages.product_queries import search_pattern
+from theseller.analytics.pages.product_names import SEARCH, product_names, search_pattern
 from theseller.analytics.pages.types import Scope
 from theseller.analytics.profit.cost_periods import COST_PERIODS, cost_parameters, joined_cost
 from theseller.lib import sql_execution
@@ -75,18 +73,6 @@ left join cost_period c on c.sku = f.sku and c.marketplace_id = %(target)s
   and %(today)s::date >= c.valid_from and %(today)s::date < c.valid_until
 order by f.sales desc, f.sku
 """  # names of our own  # noqa: S608
-_SEARCH = """
-      and (sku ilike %(pattern)s or sku in (
-          select p.sku from ingest_product p
-          where p.tenant_id = %(tenant)s and p.marketplace_id = any (%(stores)s::text[])
-            and (p.title ilike %(pattern)s or p.asin ilike %(pattern)s)))
-"""
-_NAMES = """
-select distinct on (sku) sku, asin, title from ingest_product
-where tenant_id = %(tenant)s and sku = any (%(skus)s::text[])
-  and (%(stores)s::text[] is null or marketplace_id = any (%(stores)s::text[]))
-order by sku, updated_at desc, marketplace_id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +166,7 @@ def cost_page(scope: Scope, query: CostQuery, *, using: str = "default") -> Cost
         "most": query.most,
         "skip": query.skip,
     }
-    sql = _LIST.format(search=_SEARCH if query.search else "")
+    sql = _LIST.format(search=SEARCH if query.search else "")
     rows = sql_execution.rows(connections[using], sql, values)
     products, without_cost, sales, uncosted, found = rows[0][:5]
     listed = [row[5:] for row in rows if row[5] is not None]
@@ -197,19 +183,3 @@ def cost_page(scope: Scope, query: CostQuery, *, using: str = "default") -> Cost
         sales,
         uncosted,
     )
-
-
-def product_names(
-    skus: Sequence[str], stores: Sequence[str] | None, *, using: str = "default"
-) -> dict[str, tuple[str, str]]:
-    """Return the ASIN and the title of products, as last seen.
-
-    `stores`: where; None is in any.
-    """
-    values: dict[str, Any] = {
-        "tenant": current_tenant(),
-        "skus": list(skus),
-        "stores": None if stores is None else list(stores),
-    }
-    rows = sql_execution.rows(connections[using], _NAMES, values)
-    return {sku: (asin or "", title or "") for sku, asin, title in rows}

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -21,14 +21,15 @@ from theseller.accounts.types import Permission, TenantContext
 from theseller.analytics.pages import queries
 from theseller.analytics.pages.cost_csv import costs_csv
 from theseller.analytics.pages.cost_forms import CostForm, CostPeriodForm
-from theseller.analytics.pages.cost_queries import CostPage, CostQuery, cost_page, product_names
+from theseller.analytics.pages.cost_queries import CostPage, CostQuery, cost_page
 from theseller.analytics.pages.page_filters import (
     StoreOption,
     store_label,
     store_options,
     today_in,
 )
-from theseller.analytics.pages.page_responses import exports
+from theseller.analytics.pages.page_responses import exports, may_export, whole_page
+from theseller.analytics.pages.product_names import product_names
 from theseller.analytics.profit.operations import delete_cost, set_costs
 from theseller.analytics.profit.queries import cost_periods, is_known
 from theseller.analytics.profit.types import (
@@ -41,6 +42,7 @@ from theseller.analytics.profit.types import (
 )
 from theseller.edge.compression_decorator import compressed
 from theseller.edge.database_routing import accounts_database
+from theseller.edge.list_parameters import page_range, read_page_number, read_search
 from theseller.edge.rate_limits import Rate, Subject, by_account, limited
 from theseller.edge.translate_marked_texts import translated_error
 from theseller.lib import clock
@@ -49,7 +51,6 @@ from theseller.tenancy.tenant_scope import tenant_scope
 
 COST_RATES: dict[Subject, Rate] = {by_account: Rate.per_minute(60, burst=120)}
 _PAGE_SIZE = 50
-_LONGEST_SEARCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +95,14 @@ def cost_target(option: StoreOption, options: Sequence[StoreOption]) -> str:
 
 def read_list(words: QueryDict, options: tuple[StoreOption, ...]) -> CostList:
     """Return the list that the parameters of a URL request."""
-    wanted, number = words.get("store", ""), words.get("page", "")
+    wanted = words.get("store", "")
     option = next((one for one in options if one.key == wanted), options[0])
     return CostList(
         option,
         cost_target(option, options),
-        words.get("q", "").replace("\x00", "").strip()[:_LONGEST_SEARCH],
+        read_search(words),
         words.get("missing") == "1",
-        (
-            min(max(int(number), 1), 10_000)
-            if number.isascii() and number.isdecimal() and len(number) < 6
-            else 1
-        ),
+        read_page_number(words),
         option.key if option is not options[0] else "",
     )
 
@@ -119,7 +116,7 @@ def costs(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     with tenant_scope(tenant_context.tenant):
         options = store_options(queries.stores())
         if not options:
-            return _page(request, "costs", {"tenant_context": tenant_context, "options": ()})
+            return whole_page(request, "costs", {"tenant_context": tenant_context, "options": ()})
         chosen = read_list(request.GET, options)
         query = CostQuery(
             chosen.target,
@@ -133,17 +130,14 @@ def costs(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
             return costs_csv(chosen.option, query)
         page = cost_page(chosen.option.scope, query)
     context = {**_list_context(chosen, page, query), **_rights(tenant_context, chosen)}
-    return _page(request, "costs", {**context, "options": options})
+    return whole_page(request, "costs", {**context, "options": options})
 
 
 def _rights(tenant_context: TenantContext, chosen: CostList) -> dict[str, Any]:
-    may_export = tenant_context.access_session is None and tenant_context.may(
-        Permission.DASHBOARD_EXPORT
-    )
     return {
         "tenant_context": tenant_context,
         "may_edit": tenant_context.may(Permission.COST_MANAGE),
-        "csv_url": chosen.query(page="", format="csv") if may_export else "",
+        "csv_url": chosen.query(page="", format="csv") if may_export(tenant_context) else "",
         "file_url": reverse("analytics:cost-file")
         + (f"?store={chosen.chosen_store}" if chosen.chosen_store else ""),
     }
@@ -151,7 +145,7 @@ def _rights(tenant_context: TenantContext, chosen: CostList) -> dict[str, Any]:
 
 def _list_context(chosen: CostList, page: CostPage, query: CostQuery) -> dict[str, Any]:
     currency = chosen.option.scope.currency
-    begin, end = query.skip + 1, query.skip + len(page.rows)
+    end = query.skip + len(page.rows)
     return {
         "chosen": chosen,
         "page": page,
@@ -162,7 +156,7 @@ def _list_context(chosen: CostList, page: CostPage, query: CostQuery) -> dict[st
         "everywhere": chosen.target == ALL_STORES,
         "several_stores": len(chosen.option.scope.marketplace_ids) > 1,
         "words": [(name, value) for name, value in chosen.words().items() if value],
-        "range": f"{begin:,}\u2013{end:,}" if page.rows else "",
+        "range": page_range(query.skip, len(page.rows), page.found),
         "previous_page": (
             chosen.query(page=str(chosen.page - 1) if chosen.page > 2 else "")
             if chosen.page > 1
@@ -210,7 +204,7 @@ def _history(
         "form": form or CostForm(initial={"sku": sku}),
         "may_edit": tenant_context.may(Permission.COST_MANAGE),
     }
-    return _page(request, "cost_history", context, status=422 if form else 200)
+    return whole_page(request, "cost_history", context, status=422 if form else 200)
 
 
 def _period(
@@ -306,11 +300,3 @@ def remove_cost(request: HttpRequest, tenant_context: TenantContext) -> HttpResp
     else:
         messages.success(request, _("The cost is deleted."))
     return redirect(f"{reverse('analytics:cost-history')}?{urlencode({'sku': key.sku})}")
-
-
-def _page(
-    request: HttpRequest, name: str, context: dict[str, Any], status: int = 200
-) -> HttpResponse:
-    response = render(request, f"analytics/{name}.html", context, status=status)
-    response["Cache-Control"] = "private, no-store"
-    return response

@@ -22,6 +22,7 @@ from theseller.analytics.pages.order_queries import (
     is_valid,
 )
 from theseller.analytics.pages.page_filters import Selection
+from theseller.edge.number_formatting import format_count
 from theseller.lib.marketplaces import MARKETPLACES
 from theseller.lib.money import Money
 
@@ -144,9 +145,9 @@ def order_list_context(selection: Selection, table: OrderTable, page: OrderPage)
         "first_page": selection.query(**shown.words()) if table.cursor else "",
         "all_orders": selection.query(**table.words(q="", sku="")),
         "too_many_to_sort": page.sort is not table.sort,
-        "most_sorted": f"{MOST_SORTED_BY_MONEY:,}",
+        "most_sorted": format_count(MOST_SORTED_BY_MONEY),
         "too_many_to_export": page.count > MOST_EXPORTED,
-        "most_exported": f"{MOST_EXPORTED:,}",
+        "most_exported": format_count(MOST_EXPORTED),
         "csv_words": selection.query(**table.words(format="csv")),
         "kept_words": [(name, value) for name, value in table.words(q="").items() if value],
     }

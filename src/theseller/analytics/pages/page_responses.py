@@ -136,14 +136,18 @@ def page_response(
         request.headers.get("HX-Request") == "true"
         and request.headers.get("HX-History-Restore-Request") != "true"
     )
-    response = render(
-        request,
-        f"analytics/{name}.html",
-        {**context, "base": "analytics/part.html" if partial else "analytics/frame.html"},
-        status=status,
-    )
-    response["Cache-Control"] = "private, no-store"
+    base = "analytics/part.html" if partial else "analytics/frame.html"
+    response = whole_page(request, name, {**context, "base": base}, status=status)
     patch_vary_headers(response, ("HX-Request",))
+    return response
+
+
+def whole_page(
+    request: HttpRequest, name: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """Render a page of which no part is fetched by itself; nothing may store it."""
+    response = render(request, f"analytics/{name}.html", context, status=status)
+    response["Cache-Control"] = "private, no-store"
     return response
 
 

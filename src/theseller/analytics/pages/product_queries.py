@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connections
 
 from theseller.analytics.pages.periods import Span
+from theseller.analytics.pages.product_names import SEARCH, product_names, search_pattern
 from theseller.analytics.pages.types import ProductFigures, ProductPage, Scope
 from theseller.analytics.profit.cost_periods import COST_PERIODS, cost_parameters, joined_cost
 from theseller.analytics.profit.goods_sold import COST_OF_ROW, has_costs
@@ -133,18 +134,6 @@ select sku, orders, units, sales, refunds, refunded_sales, fees, net, sales_befo
        count(*) filter (where posted > 0 and profit is null) over ()
 from listed order by {order} {direction} nulls last, sku limit %(most)s offset %(skip)s
 """
-_SEARCH = """
-      and (sku ilike %(pattern)s or sku in (
-          select p.sku from ingest_product p
-          where p.tenant_id = %(tenant)s and p.marketplace_id = any (%(stores)s::text[])
-            and (p.title ilike %(pattern)s or p.asin ilike %(pattern)s)))
-"""
-_NAMES = """
-select distinct on (sku) sku, asin, title from ingest_product
-where tenant_id = %(tenant)s and sku = any (%(skus)s::text[])
-  and marketplace_id = any (%(stores)s::text[])
-order by sku, updated_at desc, marketplace_id
-"""
 _ASINS = """
 select sku, max(asin) from analytics_day_product
 where tenant_id = %(tenant)s and sku = any (%(skus)s::text[])
@@ -206,7 +195,7 @@ def product_page(
     sql = _PAGE.format(
         periods=f"{COST_PERIODS}," if costs else "",
         totals=_WITH_COSTS if costs else _WITHOUT_COSTS,
-        search=_SEARCH if query.search else "",
+        search=SEARCH if query.search else "",
         order=_ORDER[query.sort],
         direction="desc" if query.descending else "asc",
     )
@@ -214,10 +203,7 @@ def product_page(
     if not rows:
         return ProductPage((), 0, 0, Decimal(0), None)
     values["skus"] = skus = [row[0] for row in rows]
-    names = {
-        sku: (asin, title)
-        for sku, asin, title in statements.rows(connections[using], _NAMES, values)
-    }
+    names = product_names(skus, scope.marketplace_ids, using=using)
     if any(not names.get(sku, ("",))[0] for sku in skus):
         names |= {
             sku: (asin, names.get(sku, ("", ""))[1])
@@ -232,12 +218,6 @@ def product_page(
     ]
     products = [replace(product, series=lines.get(product.sku, ())) for product in products]
     return ProductPage(tuple(products), *rows[0][18:])
-
-
-def search_pattern(search: str) -> str:
-    """Return the pattern of ``ilike`` that finds `search` anywhere in a text."""
-    escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
 
 
 def _product(row: Sequence[Any], name: tuple[str, str], *, compared: bool) -> ProductFigures:

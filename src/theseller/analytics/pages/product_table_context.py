@@ -15,11 +15,10 @@ from theseller.analytics.pages.page_filters import Selection
 from theseller.analytics.pages.product_queries import ProductQuery, Sort
 from theseller.analytics.pages.types import ProductPage
 from theseller.analytics.rollups.types import Figures
-from theseller.edge.number_formatting import format_count
+from theseller.edge.list_parameters import page_range, read_page_number, read_search
 from theseller.lib.money import Money
 
 PAGE_SIZE = 50
-_LONGEST_SEARCH = 100
 _HEADERS = (
     (Sort.SALES, gettext_noop("Sales")),
     (Sort.CHANGE, gettext_noop("Change")),
@@ -68,16 +67,12 @@ def read_table(words: QueryDict) -> Table:
 
     A parameter that can't be read has its default: by sales, descending, the first page.
     """
-    sort, number = words.get("sort", ""), words.get("page", "")
+    sort = words.get("sort", "")
     return Table(
         Sort(sort) if sort in set(Sort) else Sort.SALES,
         words.get("dir") != "asc",
-        words.get("q", "").replace("\x00", "").strip()[:_LONGEST_SEARCH],
-        (
-            min(max(int(number), 1), 10_000)
-            if number.isascii() and number.isdecimal() and len(number) < 6
-            else 1
-        ),
+        read_search(words),
+        read_page_number(words),
     )
 
 
@@ -86,22 +81,14 @@ def product_context(
 ) -> dict[str, Any]:
     """Return what the template of the product table shows."""
     currency = selection.scope.currency
-    begin, end = (table.page - 1) * PAGE_SIZE + 1, (table.page - 1) * PAGE_SIZE + len(page.rows)
+    begin = (table.page - 1) * PAGE_SIZE
+    end = begin + len(page.rows)
     return {
         "table": table,
         "definitions": COLUMN_DEFINITIONS,
         "page": page,
         "headers": [_header(selection, table, sort, label) for sort, label in _HEADERS],
-        "range": (
-            _("%(begin)s\u2013%(end)s of %(count)s")
-            % {
-                "begin": format_count(begin),
-                "end": format_count(end),
-                "count": format_count(page.count),
-            }
-            if page.rows
-            else ""
-        ),
+        "range": page_range(begin, len(page.rows), page.count),
         "previous_page": (
             selection.query(**table.words(page="" if table.page == 2 else str(table.page - 1)))
             if table.page > 1

@@ -16,9 +16,9 @@ from theseller.analytics.pages.page_filters import Selection
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.traffic.queries import ProductQuery, Sort
 from theseller.analytics.traffic.types import Traffic, TrafficOfDay, TrafficProducts
+from theseller.edge.list_parameters import page_range, read_page_number, read_search
 
 PAGE_SIZE = 50
-_LONGEST_SEARCH = 100
 _SHORTEST_LINE = 4
 
 
@@ -120,12 +120,12 @@ def read_table(words: QueryDict) -> Table:
 
     Invalid ones have their default.
     """
-    sort, number = words.get("sort", ""), words.get("page", "")
+    sort = words.get("sort", "")
     return Table(
         Sort(sort) if sort in set(Sort) else Sort.SESSIONS,
         words.get("dir") != "asc",
-        words.get("q", "").replace("\x00", "").strip()[:_LONGEST_SEARCH],
-        max(int(number), 1) if number.isascii() and number.isdecimal() and len(number) < 5 else 1,
+        read_search(words),
+        read_page_number(words),
     )
 
 
@@ -203,12 +203,7 @@ def product_context(selection: Selection, table: Table, found: TrafficProducts) 
         "table": table,
         "products": found,
         "headers": [_header(selection, table, sort, label) for sort, label in _HEADERS],
-        "range": (
-            _("%(begin)s\u2013%(end)s of %(count)s")
-            % {"begin": f"{begin + 1:,}", "end": f"{end:,}", "count": f"{found.count:,}"}
-            if found.rows
-            else ""
-        ),
+        "range": page_range(begin, len(found.rows), found.count),
         "previous_page": (
             selection.query(**table.words(page=str(table.page - 1))) if table.page > 1 else ""
         ),

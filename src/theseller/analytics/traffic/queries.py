@@ -16,6 +16,7 @@ from typing import Any
 from django.db import connections
 
 from theseller.analytics.pages.periods import Span
+from theseller.analytics.pages.product_names import search_pattern
 from theseller.analytics.pages.types import Scope, Store
 from theseller.analytics.traffic.types import (
     SETTLES_AFTER,
@@ -161,7 +162,7 @@ def traffic_products(
         "before_last": other.last,
         "most": query.most,
         "skip": query.skip,
-        "pattern": _pattern(query.search),
+        "pattern": search_pattern(query.search),
     }
     sql = _PRODUCTS.format(
         search=_SEARCH if query.search else "",
@@ -184,11 +185,6 @@ def traffic_products(
         for row in rows
     )
     return TrafficProducts(products, rows[0][11], Traffic(*rows[0][12:]), days)
-
-
-def _pattern(search: str) -> str:
-    escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
 
 
 def _read(sql: str, values: dict[str, Any], using: str) -> Sequence[tuple[Any, ...]]:

@@ -280,6 +280,29 @@ def test_a_file_with_an_error_or_of_another_state_changes_nothing(cast: Cast) ->
     assert alice.post(FILE, {"store": "EUR"}).status_code == 422
 
 
+def test_a_page_number_of_thousands_of_digits_is_no_error(cast: Cast) -> None:
+    alice = _client(cast.alice.id)
+    for path in (LIST, "/products/", "/traffic/", "/inventory/"):
+        assert alice.get(f"{path}?page={'9' * 5000}").status_code == 200, path
+    answer = alice.post(SET, {"sku": "MUG-1", "unit_cost": "1.00", "page": "9" * 5000})
+    assert answer["Location"] == f"{LIST}?page=10000"
+
+
+def test_numbers_are_written_as_the_language_of_the_page_does(cast: Cast) -> None:
+    alice = Client(headers={"accept-language": "de"})
+    alice.force_login(User.objects.get(pk=cast.alice.id))
+    page = alice.get(FILE).content.decode()
+    assert "5.000 Zeilen" in page
+    shop = Shop(cast.alices_shop)
+    shop.run(
+        "insert into ingest_product (tenant_id, connection_id, marketplace_id, sku, asin, title,"
+        " updated_at) select %s, %s, %s, 'S-' || n, 'B000000001', '', now()"
+        " from generate_series(1, 1200) n",
+        [shop.tenant, shop.connection, DE],
+    )
+    assert "1–50 von 1.202" in re.sub(r"<[^>]+>", "", alice.get(LIST).content.decode())
+
+
 def test_changes_and_deletions_wait_for_each_other(cast: Cast) -> None:
     """Else a cost that a person saw could be deleted between the check and the write of a file."""
     key = CostKey("MUG-1", "", "EUR", BEGINNING)
