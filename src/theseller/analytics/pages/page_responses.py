@@ -145,7 +145,7 @@ def page_response(
 def whole_page(
     request: HttpRequest, name: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
-    """Render a page of which no part is fetched by itself; nothing may store it."""
+    """Render a whole page that no browser or proxy may store."""
     response = render(request, f"analytics/{name}.html", context, status=status)
     response["Cache-Control"] = "private, no-store"
     return response

@@ -76,7 +76,7 @@ def test_each_band_begins_where_the_page_says(fulfillable: int, band: Band) -> N
 
 def test_fewer_units_than_none_are_critical() -> None:
     cover = days_of_cover(_level(-3), Fraction(2))
-    assert (cover, band_of(cover, Fraction(2))) == (0, Band.CRITICAL)
+    assert (cover, band_of(cover, Fraction(2))) == (Fraction(0), Band.CRITICAL)
     assert band_of(Fraction(-1), Fraction(2)) is Band.CRITICAL
 
 
