@@ -22,8 +22,8 @@ _MOST_PRODUCTS = 100_000
 def costs_csv(option: StoreOption, query: CostQuery) -> HttpResponse:
     """Return the costs of the list's products, one line for each period.
 
-    A product without a current cost has a line without one, to be filled in. Days are blank where
-    a cost applies from the beginning.
+    A product without a current cost, or without one in the period of the list, has a line without
+    one, to be filled in. Days are blank where a cost applies from the beginning.
     """
     page = cost_page(option.scope, replace(query, most=_MOST_PRODUCTS, skip=0))
     periods: dict[str, list[CostPeriod]] = defaultdict(list)
@@ -34,7 +34,7 @@ def costs_csv(option: StoreOption, query: CostQuery) -> HttpResponse:
     rows: list[list[Cell]] = []
     for product in page.rows:
         rows += [_row(one, product.title) for one in periods[product.sku]]
-        if product.missing:
+        if product.missing or query.missing_in:
             name = store_name(query.target)
             rows.append([product.sku, product.title, name, option.scope.currency, None, None])
     return csv_response(f"theseller-costs-{option.key}-{query.today.isoformat()}", HEADER, rows)

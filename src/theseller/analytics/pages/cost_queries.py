@@ -20,7 +20,8 @@ from theseller.tenancy.visible_marketplaces import require_visible, visible_mark
 SALES_DAYS = 90
 
 #: A product is listed if it is offered or was sold in a store of the selection, or has a cost. It
-#: misses a cost if there is none today for one of these stores.
+#: misses a cost if there is none today for one of these stores; in a period, if there is none on a
+#: day of the period on which money was posted for it: profit leaves out just these.
 _LIST = f"""
 with {COST_PERIODS},
 sold as (
@@ -33,8 +34,17 @@ sold as (
       and d.local_day between %(first)s and %(last)s
     group by 1, 2
 ),
+in_period as (
+    select distinct d.sku, d.marketplace_id
+    from analytics_day_product d {joined_cost("d", "d.local_day")}
+    where d.tenant_id = %(tenant)s and d.currency = %(currency)s
+      and d.marketplace_id = any (%(stores)s::text[]) and d.posted_lines > 0
+      and d.local_day between %(period_first)s and %(period_last)s
+      and coalesce(own.unit_cost, common.unit_cost) is null
+),
 in_store as (
     select sku, marketplace_id from sold
+    union select sku, marketplace_id from in_period
     union select sku, marketplace_id from ingest_product
           where tenant_id = %(tenant)s and marketplace_id = any (%(stores)s::text[])
     union select sku, marketplace_id from cost_period where marketplace_id <> ''
@@ -56,7 +66,8 @@ product as (
 ),
 found as (
     select * from product
-    where (missing or not %(missing)s::boolean) {{search}}
+    where (case when %(of_period)s::boolean then sku in (select sku from in_period)
+                else missing or not %(missing)s::boolean end) {{search}}
 ),
 total as (
     select count(*) as products, count(*) filter (where missing) as without_cost,
@@ -84,6 +95,8 @@ class CostQuery:
         today: the day on which a cost is current.
         search: part of a SKU, an ASIN or a title.
         missing_only: only products without a current cost.
+        missing_in: only products without a cost on a day of this period on which money was posted
+            for them; None: all, or by `missing_only`.
         most: how many rows are returned, after `skip` rows.
         skip: how many rows are left out.
     """
@@ -92,6 +105,7 @@ class CostQuery:
     today: date
     search: str = ""
     missing_only: bool = False
+    missing_in: Span | None = None
     most: int = 50
     skip: int = 0
 
@@ -150,7 +164,7 @@ class CostPage:
 def cost_page(scope: Scope, query: CostQuery, *, using: str = "default") -> CostPage:
     """Return the products of a scope with their costs, by sales."""
     require_visible(scope.marketplace_ids)
-    span = query.sales_span
+    span, period = query.sales_span, query.missing_in or Span(date.max, date.min)
     values = {
         "tenant": current_tenant(),
         "currency": scope.currency,
@@ -161,6 +175,9 @@ def cost_page(scope: Scope, query: CostQuery, *, using: str = "default") -> Cost
         "first": span.first,
         "last": span.last,
         "missing": query.missing_only,
+        "of_period": query.missing_in is not None,
+        "period_first": period.first,
+        "period_last": period.last,
         "unlimited": visible_marketplaces() is None,
         "pattern": search_pattern(query.search),
         "most": query.most,

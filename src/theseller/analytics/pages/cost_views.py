@@ -29,6 +29,7 @@ from theseller.analytics.pages.page_filters import (
     today_in,
 )
 from theseller.analytics.pages.page_responses import exports, may_export, whole_page
+from theseller.analytics.pages.periods import Span, parse_day
 from theseller.analytics.pages.product_names import product_names
 from theseller.analytics.profit.operations import delete_cost, set_costs
 from theseller.analytics.profit.queries import cost_periods, is_known
@@ -55,12 +56,16 @@ _PAGE_SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class CostList:
-    """Which part of the list a URL requests: store, search and page."""
+    """Which part of the list a URL requests: store, search and page.
+
+    `period`: only products that miss a cost on a day of it.
+    """
 
     option: StoreOption
     target: str
     search: str
     missing_only: bool
+    period: Span | None
     page: int
     chosen_store: str
 
@@ -75,6 +80,8 @@ class CostList:
             "store": self.chosen_store,
             "q": self.search,
             "missing": "1" if self.missing_only else "",
+            "from": self.period.first.isoformat() if self.period else "",
+            "to": self.period.last.isoformat() if self.period else "",
             "page": "" if self.page == 1 else str(self.page),
         }
 
@@ -102,9 +109,17 @@ def read_list(words: QueryDict, options: tuple[StoreOption, ...]) -> CostList:
         cost_target(option, options),
         read_search(words),
         words.get("missing") == "1",
+        _period_of(words) if words.get("missing") == "1" else None,
         read_page_number(words),
         option.key if option is not options[0] else "",
     )
+
+
+def _period_of(words: QueryDict) -> Span | None:
+    """Return the days from `from` to `to`; None without two of them."""
+    days = [parse_day(words.get(name, "")) for name in ("from", "to")]
+    known = sorted(day for day in days if day is not None)
+    return Span(*known) if len(known) == 2 else None
 
 
 @require_safe
@@ -123,6 +138,7 @@ def costs(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
             today_in(chosen.option.scope, at),
             chosen.search,
             chosen.missing_only,
+            chosen.period,
             _PAGE_SIZE,
             (chosen.page - 1) * _PAGE_SIZE,
         )
@@ -163,8 +179,8 @@ def _list_context(chosen: CostList, page: CostPage, query: CostQuery) -> dict[st
             else ""
         ),
         "next_page": chosen.query(page=str(chosen.page + 1)) if end < page.found else "",
-        "all_products": chosen.query(q="", missing="", page=""),
-        "only_missing": chosen.query(missing="1", page=""),
+        "all_products": chosen.query(q="", missing="", page="", **{"from": "", "to": ""}),
+        "only_missing": chosen.query(missing="1", page="", **{"from": "", "to": ""}),
     }
 
 
@@ -198,7 +214,7 @@ def _history(
         "sku": sku,
         "asin": name[0] if name else "",
         "title": name[1] if name else "",
-        "periods": [_period(one, periods, names) for one in reversed(periods)],
+        "periods": [_shown_period(one, periods, names) for one in reversed(periods)],
         "options": options,
         "store": store,
         "form": form or CostForm(initial={"sku": sku}),
@@ -207,7 +223,7 @@ def _history(
     return whole_page(request, "cost_history", context, status=422 if form else 200)
 
 
-def _period(
+def _shown_period(
     period: CostPeriod, periods: tuple[CostPeriod, ...], names: dict[str, str]
 ) -> dict[str, Any]:
     """Return a period with the first day of the next one in its store."""

@@ -189,7 +189,7 @@ def _mark(
 def _cost_mark(total: Figures) -> str:
     """Return of how much of the sales the profit is known."""
     if total.profit is None:
-        return _("no costs entered")
+        return _("costs missing") if total.cost_days else _("no costs entered")
     if total.costed_share is None or not total.uncosted_sales:
         return _("without products that have no cost")
     return _("of %(share)s of sales") % {
@@ -313,7 +313,7 @@ def _summary(
             else _("is not posted yet for this period.")
         )
     if not metric.is_known(series.total):
-        return _("is not known: no costs of these products are entered.")
+        return _("is not known: costs of these products are missing.")
     parts = [f"{_text(total, metric, currency)} {_(metric.basis)}"]
     if earlier and comparable(selection, metric, known) and _as_complete(metric, series):
         ratio = (total - earlier) / abs(earlier)

@@ -14,6 +14,7 @@ from theseller.analytics.pages.metric_definitions import BY_KEY
 from theseller.analytics.pages.page_filters import Selection
 from theseller.analytics.pages.periods import Compare, Span
 from theseller.analytics.pages.types import Scope
+from theseller.analytics.profit.goods_sold import UnknownCosts
 from theseller.analytics.rollups.types import Figures
 from theseller.edge.date_time_formatting import day as day_text
 from theseller.edge.date_time_formatting import day_range
@@ -31,13 +32,12 @@ def data_quality(
     until: Freshness,
     streams: Sequence[StreamProgress],
     known: MetricCoverage,
-    *,
-    without_cost: int = 0,
+    unknown: UnknownCosts,
 ) -> dict[str, Any]:
     """Return what the page says about the figures' quality.
 
-    How fresh they are, how much is settled, and what is missing. `without_cost` is the number of
-    products with posted money and no known cost.
+    How fresh they are, how much is settled, and what is missing. `unknown` is of which products
+    with posted money the cost is not known.
     """
     choice, settled = selection.choice, _share(total.settled_days, total.ledger_days)
     fresh = ((_("Orders"), until.orders_until), (_("Money"), until.money_until))
@@ -56,7 +56,8 @@ def data_quality(
         "unclassified": (
             Money(total.unclassified, selection.scope.currency) if total.unclassified else None
         ),
-        "without_cost": without_cost,
+        "without_cost": unknown.without_cost,
+        "without_units": unknown.without_units,
         "profit_known": total.profit is not None,
         "costed_share": total.costed_share if total.uncosted_sales else None,
         "partial": choice.partial,

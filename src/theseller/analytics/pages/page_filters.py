@@ -202,6 +202,19 @@ def day_address(selection: Selection, day: date) -> str:
     return f"{address}?store={selection.chosen_store}" if selection.chosen_store else address
 
 
+def missing_costs_address(selection: Selection) -> str:
+    """Return the URL of the products that miss a cost in the period."""
+    span = selection.choice.span
+    words = {
+        "missing": "1",
+        "from": span.first.isoformat(),
+        "to": span.last.isoformat(),
+        "store": selection.chosen_store,
+    }
+    query = urlencode({name: value for name, value in words.items() if value})
+    return f"{reverse('analytics:costs')}?{query}"
+
+
 def latest_figures_span(option: StoreOption) -> Span:
     """Return the last 28 days that have figures.
 

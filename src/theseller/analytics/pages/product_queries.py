@@ -60,11 +60,12 @@ _ORDER = {
 #: The rows of product totals, with the cost of their goods; without the second where the shop has
 #: entered no cost.
 _WITH_COSTS = f"""
-    (select d.*, {COST_OF_ROW} as row_cost
+    (select d.*, coalesce(own.unit_cost, common.unit_cost) as unit_cost, {COST_OF_ROW} as row_cost
      from analytics_day_product d {joined_cost("d", "d.local_day")}) totals
 """  # names of our own  # noqa: S608
 _WITHOUT_COSTS = """
-    (select d.*, null::numeric as row_cost from analytics_day_product d) totals
+    (select d.*, null::numeric as unit_cost, null::numeric as row_cost
+     from analytics_day_product d) totals
 """
 
 _PAGE = """
@@ -109,7 +110,9 @@ with {periods} sold as (
            coalesce(sum(row_cost) filter (
                where local_day >= %(first)s and local_day <= %(last)s), 0) as cost,
            coalesce(bool_and(row_cost is not null) filter (
-               where local_day >= %(first)s and local_day <= %(last)s), false) as costed
+               where local_day >= %(first)s and local_day <= %(last)s), false) as costed,
+           coalesce(bool_or(unit_cost is null and posted_lines > 0) filter (
+               where local_day >= %(first)s and local_day <= %(last)s), false) as without_cost
     from {totals}
     where tenant_id = %(tenant)s and currency = %(currency)s
       and marketplace_id = any (%(stores)s::text[])
@@ -131,7 +134,8 @@ select sku, orders, units, sales, refunds, refunded_sales, fees, net, sales_befo
        sum(posted_sales) over (), case when sum(posted) over () > 0 then sum(fees) over () end,
        sum(profit) over (), sum(cost) filter (where profit is not null) over (),
        sum(posted_sales) filter (where profit is not null) over (),
-       count(*) filter (where posted > 0 and profit is null) over ()
+       count(*) filter (where posted > 0 and profit is null and without_cost) over (),
+       count(*) filter (where posted > 0 and profit is null and not without_cost) over ()
 from listed order by {order} {direction} nulls last, sku limit %(most)s offset %(skip)s
 """
 _ASINS = """

@@ -109,7 +109,8 @@ class ProductPage:
 
     `count` is the number of all rows. `net_proceeds` and `fees` are None where nothing is posted
     for any of them. `profit`, `cost_of_goods` and `costed_sales` are of the products whose profit
-    is known; `without_cost` counts the others for which money was posted.
+    is known. Of the others for which money was posted, `without_cost` counts those without a unit
+    cost on one of the days, and `without_units` those of which Amazon states no quantity of a sale.
     """
 
     rows: tuple[ProductFigures, ...]
@@ -123,6 +124,7 @@ class ProductPage:
     cost_of_goods: Decimal | None = None
     costed_sales: Decimal | None = None
     without_cost: int = 0
+    without_units: int = 0
 
     @property
     def profit_margin(self) -> Decimal | None:

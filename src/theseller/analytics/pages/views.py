@@ -39,7 +39,7 @@ from theseller.analytics.pages.periods import Choice, Span, parse_day
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
 from theseller.analytics.pages.product_table_context import product_context, read_table
 from theseller.analytics.pages.queries import DaySeries
-from theseller.analytics.profit.goods_sold import products_without_cost
+from theseller.analytics.profit.goods_sold import UnknownCosts, unknown_costs
 from theseller.connections.queries import all_connections
 from theseller.edge.compression_decorator import compressed
 from theseller.ingest.sync.queries import freshness, is_running, progress
@@ -105,11 +105,9 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
                 freshness(),
                 streams,
                 known,
-                without_cost=_without_cost(selection, series),
+                _unknown_costs(selection, series),
             ),
-            "store_parameter": (
-                f"&store={selection.chosen_store}" if selection.chosen_store else ""
-            ),
+            "missing_costs_url": page_filters.missing_costs_address(selection),
             "products": products,
             "top_products": [product for product in products.rows if product.units],
             "has_figures": _has_days(selection.choice, series),
@@ -142,9 +140,7 @@ def products(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
             **frame(tenant_context, selection, options),
             "at": at,
             "compared": before is not None,
-            "store_parameter": (
-                f"&store={selection.chosen_store}" if selection.chosen_store else ""
-            ),
+            "missing_costs_url": page_filters.missing_costs_address(selection),
             **product_context(selection, table, page, total),
         }
     return page_response(request, "products", context)
@@ -178,13 +174,13 @@ def day(request: HttpRequest, tenant_context: TenantContext, day: str) -> HttpRe
     return page_response(request, "day", context)
 
 
-def _without_cost(selection: Selection, series: DaySeries) -> int:
+def _unknown_costs(selection: Selection, series: DaySeries) -> UnknownCosts:
     """Return how many products with posted money have no known cost."""
     total, span = series.total, selection.choice.span
     if not total.posted_lines or (total.cost_days and not total.uncosted_lines):
-        return 0
+        return UnknownCosts(0, 0)
     scope = selection.scope
-    return products_without_cost(scope.marketplace_ids, scope.currency, span.first, span.last)
+    return unknown_costs(scope.marketplace_ids, scope.currency, span.first, span.last)
 
 
 def _before(selection: Selection, known: MetricCoverage) -> Span | None:

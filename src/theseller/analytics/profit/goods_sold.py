@@ -36,7 +36,7 @@ _SOLD = f"""
 with {COST_PERIODS},
 sold as (
     select d.local_day, d.sku, d.product_sales, d.net_proceeds, d.posted_lines,
-           {COST_OF_ROW} as cost
+           coalesce(own.unit_cost, common.unit_cost) as unit_cost, {COST_OF_ROW} as cost
     from analytics_day_product d {joined_cost("d", "d.local_day")}
     where d.tenant_id = %(tenant)s and d.currency = %(currency)s
       and d.marketplace_id = any (%(stores)s::text[]) and d.posted_lines > 0
@@ -52,7 +52,11 @@ select local_day, coalesce(sum(cost), 0),
        coalesce(sum(posted_lines) filter (where cost is null), 0)
 from sold group by 1
 """
-_WITHOUT_COST = "select count(distinct sku) from sold where cost is null"
+_UNKNOWN = """
+select count(distinct sku) filter (where unit_cost is null),
+       count(distinct sku) filter (where unit_cost is not null)
+from sold where cost is null
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,18 @@ class GoodsSold:
     uncosted_lines: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownCosts:
+    """How many products with posted money have a day on which their cost is not known.
+
+    `without_cost`: the seller has entered no unit cost; `without_units`: there is one, but Amazon
+    states no quantity of a sale. A product may be in both.
+    """
+
+    without_cost: int
+    without_units: int
+
+
 def has_costs(currency: str, *, using: str = "default") -> bool:
     """Return whether the shop has entered any unit cost in this currency."""
     values = {"tenant": current_tenant(), "currency": currency}
@@ -86,14 +102,11 @@ def goods_sold(
     return {row[0]: GoodsSold(*row[1:]) for row in rows}
 
 
-def products_without_cost(
+def unknown_costs(
     stores: Sequence[str], currency: str, first: date, last: date, *, using: str = "default"
-) -> int:
-    """Return how many products with posted money have no known cost.
-
-    On one of the days on which it was posted.
-    """
-    return int(_rows(_WITHOUT_COST, stores, currency, (first, last), using)[0][0])
+) -> UnknownCosts:
+    """Return how many products with posted money have no known cost."""
+    return UnknownCosts(*_rows(_UNKNOWN, stores, currency, (first, last), using)[0])
 
 
 def _rows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 from datetime import datetime, timedelta
@@ -222,6 +223,56 @@ def test_one_sale_without_a_quantity_leaves_the_cost_of_its_day_unknown(
     shop.order(_noon(5), sku="MUG-1")
     shop.roll_up()
     assert _total(cast).costed_sales == Decimal(41)
+
+
+def test_the_link_lists_the_products_whose_cost_is_missing_in_the_period(
+    cast: Cast, shop: Shop
+) -> None:
+    """Not those whose cost is missing today: MUG-1 has one now, and had none on its sales."""
+    _cost(cast, "MUG-1", "3.50", back=0)
+    _sell(shop, 40, "20.00", 2, "LAMP", "o-8")
+    shop.product("A lamp", sku="LAMP")
+    _cost(cast, "LAMP", "3.50", back=0)
+    shop.product("A pan, not sold", sku="PAN")
+    shop.roll_up()
+    client = Client()
+    client.force_login(User.objects.get(pk=cast.alice.id))
+
+    def listed(path: str) -> set[str]:
+        page = client.get(path).content.decode()
+        plain = re.sub(r"</?span[^>]*>", "", page)
+        [(count, link)] = re.findall(r'(\d) products? without a cost:\s*<a href="([^"]+)"', plain)
+        found = client.get(html.unescape(link)).content.decode()
+        skus = set(re.findall(r'name="sku" value="([^"]+)"', found))
+        assert len(skus) == int(count)
+        assert client.get(html.unescape(link) + "&format=csv").content.decode().count(",,\r\n") == len(skus)  # fmt: skip
+        return skus
+
+    assert listed("/") == {"MUG-1", "MUG-2"}
+    day = TODAY - timedelta(days=4)
+    assert listed(f"/?period=custom&from={day}&to={day}") == {"MUG-1"}
+    assert listed("/?period=12m") == {"MUG-1", "MUG-2", "LAMP"}
+    page = client.get("/products/costs/?missing=1").content.decode()
+    assert set(re.findall(r'name="sku" value="([^"]+)"', page)) == {"MUG-2", "PAN"}
+
+
+def test_a_product_with_a_cost_and_a_sale_without_a_quantity_is_named_apart(
+    cast: Cast, shop: Shop
+) -> None:
+    _cost(cast, "MUG-1", "3.50")
+    _cost(cast, "MUG-2", "3.50")
+    _sell(shop, 5, "30.00", None, "MUG-1", "o-9")
+    shop.roll_up()
+    client = Client()
+    client.force_login(User.objects.get(pk=cast.alice.id))
+    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.get("/").content.decode()))
+    assert (
+        "Profit is without days of 1 product with a sale of which Amazon states no quantity" in page
+    )
+    assert "product without a cost" not in page
+    page = re.sub(r"<[^>]+>", "", client.get("/products/").content.decode())
+    assert "Amazon states no quantity of one of its sales" in page
+    assert "enter costs" not in page
 
 
 def test_rows_of_the_release_before_have_no_profit_until_their_day_is_computed(
