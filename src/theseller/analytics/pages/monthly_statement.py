@@ -6,8 +6,8 @@ they are None, which is not zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -32,7 +32,7 @@ class Line:
 
     `ordered`: it counts by purchase date, otherwise by posted date. `rank` is ``total``, ``line``
     or ``part``, which is a part of the line above it. `needed`: it is shown even if it is zero in
-    every month.
+    every month. `shown`: else it is shown if this is so of a month; None: if its value is not zero.
     """
 
     key: str
@@ -42,6 +42,18 @@ class Line:
     ordered: bool = False
     rank: str = "line"
     needed: bool = False
+    shown: Callable[[Figures], bool] | None = None
+
+    def is_shown(self, months: Iterable[Figures]) -> bool:
+        """Return whether the statement of these months has the line."""
+        return self.needed or any(
+            self.shown(month) if self.shown else self.value(month) for month in months
+        )
+
+
+def _if_profit(value: Callable[[Figures], Decimal | None]) -> Callable[[Figures], Decimal | None]:
+    """Return a value that is None where profit is not known."""
+    return lambda figures: None if figures.profit is None else value(figures)
 
 
 LINES = (
@@ -100,6 +112,36 @@ LINES = (
         rank="total",
         needed=True,
     ),
+    Line(
+        "uncosted",
+        gettext_noop("Products without a cost"),
+        MONEY,
+        _if_profit(lambda f: -f.uncosted_net),
+        shown=lambda f: f.uncosted_lines > 0,
+    ),
+    Line(
+        "cost_of_goods",
+        gettext_noop("Cost of goods"),
+        MONEY,
+        _if_profit(lambda f: -f.cost_of_goods),
+        needed=True,
+    ),
+    Line(
+        "profit",
+        gettext_noop("Profit"),
+        MONEY,
+        lambda f: f.profit,
+        rank="total",
+        needed=True,
+    ),
+    Line(
+        "costed_share",
+        gettext_noop("Share of sales whose cost is known"),
+        RATIO,
+        lambda f: f.costed_share if f.cost_days else None,
+        rank="part",
+        shown=lambda f: f.uncosted_lines > 0,
+    ),
     Line("margin", gettext_noop("Margin"), RATIO, lambda f: f.margin, needed=True),
     Line("refund_rate", gettext_noop("Refund rate"), RATIO, lambda f: f.refund_rate, needed=True),
     Line("deferred", gettext_noop("Deferred transactions"), MONEY, lambda f: f.deferred),
@@ -136,11 +178,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The months, oldest first, and the rows of the two bases."""
+    """The months, oldest first, and the rows of the two bases.
+
+    `lacks_costs`: the cost of some of the products for which money was posted is not known.
+    """
 
     months: tuple[Span, ...]
     ordered: tuple[Row, ...]
     posted: tuple[Row, ...]
+    lacks_costs: bool
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -175,6 +221,9 @@ def statement(
         (month, add_up(by_day[day] for day in month.days() if day in by_day)) for month in months
     ]
     total = add_up(figures for _month, figures in parts)
+    if total.cost_days:
+        # In a shop that entered costs, the profit of a month without figures is zero.
+        parts = [(month, replace(figures, cost_days=month.length)) for month, figures in parts]
     rows = [
         Row(
             line,
@@ -182,12 +231,13 @@ def statement(
             _cell(line, total, months, known, currency),
         )
         for line in LINES
-        if line.needed or any(line.value(figures) for _month, figures in parts)
+        if line.is_shown(figures for _month, figures in parts)
     ]
     return Statement(
         tuple(months),
         tuple(row for row in rows if row.line.ordered),
         tuple(row for row in rows if not row.line.ordered),
+        bool(total.uncosted_lines if total.cost_days else total.posted_lines),
     )
 
 

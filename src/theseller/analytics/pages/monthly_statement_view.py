@@ -28,7 +28,13 @@ from theseller.analytics.pages.monthly_statement import (
     months_until,
     statement,
 )
-from theseller.analytics.pages.page_filters import Selection, select, store_options, today_in
+from theseller.analytics.pages.page_filters import (
+    Selection,
+    missing_costs_address,
+    select,
+    store_options,
+    today_in,
+)
 from theseller.analytics.pages.page_responses import (
     exports,
     frame,
@@ -51,7 +57,7 @@ _CSV, _XLSX = "csv", "xlsx"
 @compressed()
 @tenant_permission_required(Permission.DASHBOARD_READ)
 def profit_and_loss(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Show sales, fees and net proceeds of each month, as a statement.
+    """Show sales, fees, net proceeds and profit of each month, as a statement.
 
     The store, the last month and the number of months are in the URL.
     """
@@ -128,6 +134,11 @@ def _context(
         "earlier": words(earlier) if earlier >= first_day.replace(day=1) else "",
         "later": words(later) if later <= today else "",
         "gaps": any(cell.missing for row in shown.rows for cell in row.cells),
+        "missing_costs_url": (
+            missing_costs_address(selection, Span(months[0].first, months[-1].last))
+            if shown.lacks_costs
+            else ""
+        ),
         "csv_words": words(format=_CSV),
         "xlsx_words": words(format=_XLSX),
     }

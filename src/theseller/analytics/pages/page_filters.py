@@ -202,9 +202,8 @@ def day_address(selection: Selection, day: date) -> str:
     return f"{address}?store={selection.chosen_store}" if selection.chosen_store else address
 
 
-def missing_costs_address(selection: Selection) -> str:
-    """Return the URL of the products that miss a cost in the period."""
-    span = selection.choice.span
+def missing_costs_address(selection: Selection, span: Span) -> str:
+    """Return the URL of the products that miss a cost on a day of `span`."""
     words = {
         "missing": "1",
         "from": span.first.isoformat(),

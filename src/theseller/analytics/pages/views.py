@@ -107,7 +107,9 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
                 known,
                 _unknown_costs(selection, series),
             ),
-            "missing_costs_url": page_filters.missing_costs_address(selection),
+            "missing_costs_url": page_filters.missing_costs_address(
+                selection, selection.choice.span
+            ),
             "products": products,
             "top_products": [product for product in products.rows if product.units],
             "has_figures": _has_days(selection.choice, series),
@@ -140,7 +142,9 @@ def products(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
             **frame(tenant_context, selection, options),
             "at": at,
             "compared": before is not None,
-            "missing_costs_url": page_filters.missing_costs_address(selection),
+            "missing_costs_url": page_filters.missing_costs_address(
+                selection, selection.choice.span
+            ),
             **product_context(selection, table, page, total),
         }
     return page_response(request, "products", context)

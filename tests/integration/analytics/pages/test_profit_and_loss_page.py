@@ -8,6 +8,7 @@ import re
 import zipfile
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -20,6 +21,8 @@ from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
 from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics.pages.periods import add_months
+from theseller.analytics.profit.operations import delete_cost, set_costs
+from theseller.analytics.profit.types import CostChange, CostKey
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import local_day, midnight
@@ -41,7 +44,7 @@ def cast(database: str) -> Cast:
     for back, sales in ((2, "100.10"), (1, "50.05")):
         noon = midnight(DE, _month(back)) + timedelta(hours=12)
         shop.order(noon, sales)
-        shop.money(noon, sales, order_id=f"303-0000000-000000{back}")
+        shop.money(noon, sales, order_id=f"303-0000000-000000{back}", quantity=2)
         shop.money(noon, "-7.01", ChargeType.REFERRAL)
         shop.money(noon, "-0.02", ChargeType.SUBSCRIPTION, sku=None)
     shop.money(midnight(DE, _month(1)) + timedelta(hours=13), "-20.00", ChargeType.REFUND_PRINCIPAL)
@@ -131,6 +134,38 @@ def test_the_file_has_each_month_and_their_total(cast: Cast) -> None:
         "Margin": ["", "0.9298", "0.4599", "", "0.7732"],
         "Days without data": ["", "0", "0", days, days],
     }
+
+
+def test_page_and_files_have_the_cost_of_goods_and_profit(cast: Cast) -> None:
+    address = "/profit-and-loss/?store=DE"
+    assert _csv(_get(cast, f"{address}&format=csv"))["Profit, Posted date"] == ["EUR", *[""] * 4]
+    key = CostKey("MUG-1", "", "EUR", _month(1))
+    who: dict[str, Any] = {
+        "tenant": cast.alices_shop, "actor": cast.alice.actor, "at": clock.now(),
+    }  # fmt: skip
+    set_costs([CostChange(key, Decimal("10.00"))], **who)
+    try:
+        found = _csv(_get(cast, f"{address}&format=csv"))
+        book = _sheet(_get(cast, f"{address}&format=xlsx"))
+        page = re.sub(r"<[^>]+>", "", _get(cast, address).decode())
+    finally:
+        delete_cost(key, **who)
+    # In the first month the cost of all that was sold is missing.
+    wanted = {
+        "Products without a cost": ["EUR", "", "0", "", "-93.09"],
+        "Cost of goods": ["EUR", "", "-20", "", "-20"],
+        "Profit": ["EUR", "", "3.02", "", "3"],
+        "Share of sales whose cost is known": ["", "0", "1", "", "0.3333"],
+    }
+    assert {line: found[f"{line}, Posted date"] for line in wanted} == wanted
+    for line, cells in wanted.items():
+        assert [Decimal(cell) for cell in book[f"{line}, Posted date"] if _is_number(cell)] == [
+            Decimal(cell) for cell in cells[1:] if cell
+        ]
+        assert line in page
+    assert "\u20ac3.02" in page
+    assert "before your own costs" not in page
+    assert "enter costs" in page
 
 
 def test_the_workbook_has_the_same_numbers_as_numbers(cast: Cast) -> None:

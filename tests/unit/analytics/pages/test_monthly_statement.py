@@ -64,6 +64,53 @@ def test_each_month_and_the_total_are_sums_of_their_days() -> None:
     assert [cell.value for cell in _cells(shown, "refund_rate")] == [Decimal("0.25")] * 3
 
 
+def test_profit_is_unknown_or_says_of_which_sales_it_is() -> None:
+    costed = replace(
+        DAY, cost_days=1, cost_of_goods=Decimal(12), costed_sales=Decimal(40), costed_lines=9
+    )
+    partly = replace(
+        DAY, cost_days=1, cost_of_goods=Decimal(3), costed_sales=Decimal(10), costed_lines=2,
+        uncosted_sales=Decimal(30), uncosted_net=Decimal(22), uncosted_lines=7,
+    )  # fmt: skip
+    unknown = replace(
+        DAY, cost_days=1, uncosted_sales=Decimal(40), uncosted_net=Decimal(30), uncosted_lines=9
+    )
+    whole = Coverage(BOTH, EVERY_DAY, EVERY_DAY)
+
+    def values(october: Figures | None, november: Figures) -> dict[str, list[object]]:
+        days = {NOVEMBER.first: november} | ({OCTOBER.last: october} if october else {})
+        shown = _statement(days, whole)
+        return {
+            row.line.key: [
+                cell.value.amount if isinstance(cell.value, Money) else cell.value
+                for cell in _cells(shown, row.line.key)
+            ]
+            for row in shown.posted
+            if row.line.key in {"uncosted", "cost_of_goods", "profit", "costed_share"}
+        } | {"lacks": [shown.lacks_costs]}
+
+    assert values(None, costed) == {
+        "cost_of_goods": [0, -12, -12], "profit": [0, 18, 18], "lacks": [False],
+    }  # fmt: skip
+    assert values(costed, partly) == {
+        "uncosted": [0, -22, -22],
+        "cost_of_goods": [-12, -3, -15],
+        "profit": [18, 5, 23],
+        "costed_share": [1, Decimal("0.25"), Decimal("0.625")],
+        "lacks": [True],
+    }
+    assert values(costed, unknown) == {
+        "uncosted": [0, None, -30],
+        "cost_of_goods": [-12, None, -12],
+        "profit": [18, None, 18],
+        "costed_share": [1, 0, Decimal("0.5")],
+        "lacks": [True],
+    }
+    assert values(None, DAY) == {
+        "cost_of_goods": [None] * 3, "profit": [None] * 3, "lacks": [True],
+    }  # fmt: skip
+
+
 def test_lines_of_one_basis_stand_together_and_zero_lines_are_left_out() -> None:
     shown = _statement({date(2026, 10, 31): DAY}, Coverage(BOTH, EVERY_DAY, EVERY_DAY))
     assert all(row.line.ordered for row in shown.ordered)
