@@ -159,14 +159,8 @@ class TrafficDecoder:
                 sales.units_ordered,
                 sales.total_order_items,
             )
-            yield TrafficDay(
-                self.marketplace,
-                row.date,
-                *ordered,
-                *shipped,
-                *_traffic(traffic),
-                alone=self._first == self._last,
-            )
+            rest = (*_traffic(traffic), self._first == self._last)
+            yield TrafficDay(self.marketplace, row.date, *ordered, *shipped, *rest)
 
     def _products(self) -> Iterator[TrafficProduct]:
         daily = self._first == self._last
