@@ -78,7 +78,7 @@ class GoodsSold:
 
 @dataclass(frozen=True, slots=True)
 class UnknownCosts:
-    """How many products with posted money have a day on which their cost is not known.
+    """How many products with posted money have no known cost on a day.
 
     `without_cost`: the seller has entered no unit cost; `without_units`: there is one, but Amazon
     states no quantity of a sale. A product may be in both.

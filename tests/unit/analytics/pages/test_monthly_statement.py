@@ -77,7 +77,7 @@ def test_profit_is_unknown_or_says_of_which_sales_it_is() -> None:
     )
     whole = Coverage(BOTH, EVERY_DAY, EVERY_DAY)
 
-    def values(october: Figures | None, november: Figures) -> dict[str, list[object]]:
+    def values(october: Figures | None, november: Figures) -> dict[str, list[Decimal | int | None]]:
         days = {NOVEMBER.first: november} | ({OCTOBER.last: october} if october else {})
         shown = _statement(days, whole)
         return {
