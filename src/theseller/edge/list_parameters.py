@@ -14,18 +14,16 @@ SEARCH_MAX = 100
 
 
 def read_page_number(words: QueryDict) -> int:
-    """Return the number of the page that `page` requests; the first is 1.
+    """Return the number of the page that `page` requests.
 
-    What is no number of a page means 1, a number that is too high the last page. A text of
-    thousands of digits is never converted: Python refuses that with an error.
+    The first is 1, and so is what can't be the number of a page. A text of thousands of digits is
+    never converted: Python refuses that with an error.
     """
     text = words.get("page", "")
-    if not text.isascii() or not text.isdecimal():
+    if not text.isascii() or not text.isdecimal() or len(text) > len(str(PAGES_MAX)):
         return 1
-    digits = text.lstrip("0")
-    if len(digits) > len(str(PAGES_MAX)):
-        return PAGES_MAX
-    return min(max(int(digits or "0"), 1), PAGES_MAX)
+    number = int(text)
+    return number if 1 <= number <= PAGES_MAX else 1
 
 
 def read_search(words: QueryDict) -> str:

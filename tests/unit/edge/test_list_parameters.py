@@ -13,8 +13,8 @@ from theseller.edge.list_parameters import PAGES_MAX, page_range, read_page_numb
     ("text", "number"),
     [
         ("", 1), ("1", 1), ("7", 7), ("007", 7), ("0", 1), ("-3", 1), ("1e3", 1), ("x", 1),
-        ("\u0663", 1), ("\u00b2", 1), (" 2", 1), ("10000", PAGES_MAX), ("10001", PAGES_MAX),
-        ("9" * 5000, PAGES_MAX), ("0" * 5000 + "2", 2), ("0" * 5000, 1),
+        ("\u0663", 1), ("\u00b2", 1), (" 2", 1), ("10000", PAGES_MAX), ("10001", 1),
+        ("9" * 5000, 1), ("0" * 5000 + "2", 1), ("0" * 5000, 1),
     ],
 )  # fmt: skip
 def test_a_page_number_is_read_or_is_the_first(text: str, number: int) -> None:

@@ -285,7 +285,7 @@ def test_a_page_number_of_thousands_of_digits_is_no_error(cast: Cast) -> None:
     for path in (LIST, "/products/", "/traffic/", "/inventory/"):
         assert alice.get(f"{path}?page={'9' * 5000}").status_code == 200, path
     answer = alice.post(SET, {"sku": "MUG-1", "unit_cost": "1.00", "page": "9" * 5000})
-    assert answer["Location"] == f"{LIST}?page=10000"
+    assert answer["Location"] == LIST
 
 
 def test_numbers_are_written_as_the_language_of_the_page_does(cast: Cast) -> None:
