@@ -173,7 +173,7 @@ class Shop:
         self._insert("ingest_settlement", row)
 
     def cover(self, begin: datetime, end: datetime, stores: tuple[str, ...] = (DE,)) -> None:
-        """Record that documents of orders and of money cover these instants; no figure changes."""
+        """Record that documents of orders and of money cover these instants, and compute them."""
         for report in (
             SETTLEMENT_REPORTS[0],
             "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL",
@@ -185,6 +185,7 @@ class Shop:
                 "rows_kept": 1, "recorded_at": NOON,
             }  # fmt: skip
             self._insert("ingest_document", row)
+        self.roll_up()
 
     def transactions_read(
         self, since: datetime, until: datetime, region: Region = Region.EU

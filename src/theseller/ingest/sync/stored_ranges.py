@@ -46,12 +46,16 @@ class StoredRanges:
     """The time ranges whose orders and whose money are stored, by store.
 
     They are sorted and do not overlap. `transactions` are the ranges of `money` whose transactions
-    of the Finances API are stored: settlements state only what was settled.
+    of the Finances API are stored: settlements state only what was settled. `orders_live` and
+    `money_live` are the instants from which on a stream reads what is new of a store; what was
+    before arrives once, as history or in a document.
     """
 
     orders: dict[str, tuple[Window, ...]] = field(default_factory=dict)
     money: dict[str, tuple[Window, ...]] = field(default_factory=dict)
     transactions: dict[str, tuple[Window, ...]] = field(default_factory=dict)
+    orders_live: dict[str, datetime] = field(default_factory=dict)
+    money_live: dict[str, datetime] = field(default_factory=dict)
 
 
 def stored_ranges(*, using: str = "default") -> StoredRanges:
@@ -61,6 +65,8 @@ def stored_ranges(*, using: str = "default") -> StoredRanges:
     """
     orders: dict[str, list[Window]] = defaultdict(list)
     money: dict[str, list[Window]] = defaultdict(list)
+    orders_live: dict[str, list[datetime]] = defaultdict(list)
+    money_live: dict[str, list[datetime]] = defaultdict(list)
     values: dict[str, Any] = {
         "tenant": current_tenant(),
         "names": ["orders_history", "orders", "transactions"],
@@ -76,9 +82,13 @@ def stored_ranges(*, using: str = "default") -> StoredRanges:
             by_connection[connection][name] = _Stream(known, fresh_until)
             stores[connection] = of_connection
         for connection, streams in by_connection.items():
+            history, fresh = streams.get("orders_history"), streams.get("orders")
+            entries = streams.get("transactions")
             for store in stores[connection]:
-                orders[store] += _orders(streams.get("orders_history"), streams.get("orders"))
-                money[store] += _money(streams.get("transactions"))
+                orders[store] += _orders(history, fresh)
+                money[store] += _money(entries)
+                orders_live[store] += _live(history, fresh)
+                money_live[store] += _live(entries, entries)
         transactions = _joined(money)
         cursor.execute(_DOCUMENTS, values)
         for settlement, imported, named, begin, end in cursor.fetchall():
@@ -88,7 +98,8 @@ def stored_ranges(*, using: str = "default") -> StoredRanges:
                     _whole_days(MARKETPLACES[store], begin, end) if whole else Window(begin, end)
                 )
                 (money if settlement else orders)[store].append(window)
-    return StoredRanges(_joined(orders), _joined(money), transactions)
+    live = _earliest(orders_live), _earliest(money_live)
+    return StoredRanges(_joined(orders), _joined(money), transactions, *live)
 
 
 def _whole_days(store: Marketplace, begin: datetime, end: datetime) -> Window:
@@ -145,6 +156,18 @@ def _money(stream: _Stream | None) -> list[Window]:
     windows = [window(anchor, index) for index in range(HISTORY_WINDOWS) if index not in pending]
     until = stream.fresh_until
     return [*windows, Window(anchor, until)] if until and until > anchor else windows
+
+
+def _live(history: _Stream | None, fresh: _Stream | None) -> list[datetime]:
+    """Return from when on new data is read: where the history ends."""
+    if history is None or fresh is None or "anchor" not in history.cursor:
+        return []
+    anchor = parse_instant(history.cursor["anchor"])
+    return [anchor] if fresh.fresh_until and fresh.fresh_until > anchor else []
+
+
+def _earliest(found: dict[str, list[datetime]]) -> dict[str, datetime]:
+    return {store: min(instants) for store, instants in found.items() if instants}
 
 
 def _joined(found: dict[str, list[Window]]) -> dict[str, tuple[Window, ...]]:

@@ -13,7 +13,7 @@ from tests.integration.analytics.facts import DE, US, Shop
 
 from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.reports import Options
-from theseller.analytics.pages.data_coverage import coverage
+from theseller.analytics.pages.data_coverage import coverage, order_days
 from theseller.analytics.pages.data_quality_notes import contains_tax
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.product_queries import ProductQuery, Sort, product_page
@@ -141,6 +141,7 @@ def test_days_that_no_stream_and_no_document_spans_are_gaps(shop: Shop) -> None:
     shop.settlement_document(
         datetime(2026, 9, 30, 6, tzinfo=UTC), datetime(2026, 10, 2, tzinfo=UTC), (DE,)
     )
+    shop.roll_up()
     with shop.scope():
         found = coverage(EUR, span, AT, using="worker")
     assert found.orders == {date(2026, 9, 30), date(2026, 10, 1)}
@@ -161,6 +162,57 @@ def test_coverage_excludes_pending_months_of_the_orders_stream(shop: Shop) -> No
         found = coverage(EUR, span, AT, using="worker")
     assert found.order_gaps == (Span(date(2026, 8, 2), date(2026, 9, 1)),)
     assert found.money_gaps == ()
+
+
+def test_days_of_history_are_covered_once_they_are_computed(shop: Shop) -> None:
+    """Else a month is shown for some seconds without the charges that have just arrived."""
+    anchor, yesterday = "2026-10-01T10:00:00Z", DAY - timedelta(days=1)
+    history, live = date(2026, 9, 15), date(2026, 10, 1)
+    _stream(shop, "orders_history", {"anchor": anchor, "pending": [], "round": 0}, None)
+    _stream(shop, "orders", {"after": anchor}, AT - timedelta(minutes=5))
+    _stream(shop, "transactions", {"anchor": anchor, "pending": []}, AT - timedelta(hours=1))
+    span = Span(date(2026, 9, 1), DAY)
+
+    def gaps(scope: Scope = EUR) -> tuple[set[date], set[date]]:
+        with shop.scope():
+            found = coverage(scope, span, AT, using="worker")
+            days = order_days({DE: span}, AT, using="worker")[DE]
+        if scope == EUR:
+            assert days == found.orders
+        every = set(span.days())
+        return every - found.orders, every - found.money
+
+    assert gaps() == (set(), set())
+    # A stream reads the day of the connection, the days after it, and today bit by bit.
+    for day in (history, live, yesterday, DAY):
+        shop.mark(DE, day)
+    assert gaps() == ({history}, {history})
+    shop.roll_up()
+    assert gaps() == (set(), set())
+    shop.mark(DE, history)
+    shop.run("update ingest_dirty_day set orders_only_at = marked_at")
+    assert gaps() == ({history}, set())
+    shop.roll_up()
+    # Charges of no store are in the totals of their currency.
+    for day in (history, yesterday):
+        shop.mark("", day)
+    assert gaps() == (set(), set())
+    assert gaps(Scope((DE, ""), "EUR")) == ({history}, {history})
+
+
+def test_days_of_a_document_are_covered_once_they_are_computed(shop: Shop) -> None:
+    noon = datetime(2026, 9, 15, 10, tzinfo=UTC)
+    shop.cover(noon - timedelta(days=3), noon + timedelta(days=3))
+    shop.roll_up()
+    shop.order(noon)
+    span = Span(date(2026, 9, 14), date(2026, 9, 16))
+    with shop.scope():
+        found = coverage(EUR, span, AT, using="worker")
+    assert found.order_gaps == found.money_gaps == (Span(noon.date(), noon.date()),)
+    shop.roll_up()
+    with shop.scope():
+        found = coverage(EUR, span, AT, using="worker")
+    assert found.order_gaps == found.money_gaps == ()
 
 
 def _document(shop: Shop, report_type: str, covers_from: datetime, covers_until: datetime) -> None:
@@ -208,6 +260,7 @@ def test_a_report_of_updated_orders_does_not_cover_the_days_of_older_orders_in_i
     file = Facts(0, orders=sold).order_file(AT, Random(1), numbered=True)  # noqa: S311
     done = import_report([file], Options(), tenant=shop.tenant, actor="process:test", at=AT)
     assert done.status is ImportStatus.IMPORTED
+    shop.roll_up()
     with shop.scope():
         found = coverage(Scope((US,), "USD"), Span(date(2026, 8, 1), DAY), AT, using="worker")
     assert found.orders == {date(2026, 9, day) for day in range(20, 29)}
