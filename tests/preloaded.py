@@ -66,7 +66,7 @@ _LIBRARIES = (
     "theseller.edge.rate_limits", "theseller.erasure.certificate_links",
     "theseller.erasure.execution", "theseller.erasure.types",
     "theseller.ingest.facts.ledger_writer", "theseller.ingest.facts.source_documents",
-    "theseller.ingest.facts.write_orders", "theseller.ingest.sync.history_windows",
+    "theseller.ingest.facts.write_orders", "theseller.ingest.facts.history_windows",
     "theseller.ingest.types", "theseller.key_rotation.purpose_key_rotation",
     "theseller.key_rotation.queries", "theseller.key_rotation.types",
     "theseller.lib.database_failures", "theseller.lib.structured_logging",

@@ -240,11 +240,18 @@ ALLOWED_REPORT_TYPES: Mapping[str, frozenset[Role]] = MappingProxyType(
         ),
         "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2": _FINANCE,
         "GET_SALES_AND_TRAFFIC_REPORT": frozenset({Role.BRAND_ANALYTICS}),
+        "GET_DATE_RANGE_FINANCIAL_TRANSACTION_DATA": _FINANCE,
     }
 )
 
-#: Amazon makes these by itself; they are listed with getReports and cannot be ordered.
-UNREQUESTABLE_REPORT_TYPES = frozenset({"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"})
+#: Amazon makes settlements by itself, and sellers download transaction reports in Seller Central;
+#: both are listed with getReports and are not ordered.
+UNREQUESTABLE_REPORT_TYPES = frozenset(
+    {
+        "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2",
+        "GET_DATE_RANGE_FINANCIAL_TRANSACTION_DATA",
+    }
+)
 
 #: Report types that hold buyers' personal data. All but the allowed ones are refused anyway; these
 #: are listed so that none is allowed by mistake. The last five are not restricted at Amazon, and

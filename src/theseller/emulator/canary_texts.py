@@ -71,6 +71,8 @@ ORDER_PATHS: dict[str, tuple[str, ...]] = {
 }
 #: Columns of the all-orders reports.
 ALL_ORDERS_COLUMNS = ("ship-city", "ship-state", "ship-postal-code", "purchase-order-number", "cpf")
+#: Columns of transaction reports.
+TRANSACTION_COLUMNS = ("order-city", "order-state", "order-postal")
 #: Paths of other answers. `contexts[].storeName` of Finances stays empty: its model allows only
 #: AMAZON_HAUL there.
 OTHER_PATHS = {
@@ -104,4 +106,5 @@ def all_paths() -> frozenset[str]:
         + [f"{operation}:{path}" for operation, paths in OTHER_PATHS.items() for path in paths]
         + [f"{order_date}:{column}" for column in ALL_ORDERS_COLUMNS]
         + [f"{last_update}:{column}" for column in ALL_ORDERS_COLUMNS if column != "cpf"]
+        + [f"GET_DATE_RANGE_FINANCIAL_TRANSACTION_DATA:{column}" for column in TRANSACTION_COLUMNS]
     )

@@ -26,6 +26,7 @@ from theseller.emulator.reports import (
     sales_and_traffic,
     settlement,
 )
+from theseller.emulator.reports.transaction_report_texts import LANGUAGES
 from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.settings import ApplicationFileError, Config, load_application
 from theseller.emulator.world.sellers import SELLERS
@@ -101,7 +102,7 @@ def _add_report_arguments(report: argparse.ArgumentParser) -> None:
     report.add_argument(
         "--marketplace",
         metavar="ID",
-        help="for settlements and traffic; the seller's first store if absent",
+        help="for settlements, transactions and traffic; the seller's first store if absent",
     )
     report.add_argument(
         "--encoding", help="utf-8, utf-8-sig, cp1252, cp932; what Amazon uses if absent"
@@ -120,9 +121,9 @@ def _add_report_arguments(report: argparse.ArgumentParser) -> None:
     )
     report.add_argument(
         "--language",
-        choices=tuple(business_report.LANGUAGES),
+        choices=sorted({*LANGUAGES, *business_report.LANGUAGES}),
         default="en",
-        help="the language of such a CSV",
+        help="the language of a CSV of Seller Central",
     )
     report.add_argument("--gzip", action="store_true")
     report.add_argument("--out", type=Path, metavar="FILE", help="standard output if absent")
@@ -239,7 +240,16 @@ def _report(options: argparse.Namespace) -> int:
             else until
         )
         text = document_rendering.render(
-            world, ReportOrder(seller, options.type, start, end, now, (store.marketplace.id,))
+            world,
+            ReportOrder(
+                seller,
+                options.type,
+                start,
+                end,
+                now,
+                (store.marketplace.id,),
+                {"language": options.language},
+            ),
         )
     if text is None:
         sys.stderr.write("emulator: no data in this period; choose another\n")

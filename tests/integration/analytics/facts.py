@@ -20,7 +20,7 @@ from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics.rollups.column_charge_types import SETTLEMENT_REPORTS
 from theseller.analytics.rollups.recompute import recompute_dirty
 from theseller.connections.operations import connection_for_files
-from theseller.ingest.sync.history_windows import HISTORY_WINDOWS, format_instant, window
+from theseller.ingest.facts.history_windows import HISTORY_WINDOWS, format_instant, window
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region, local_day
 from theseller.tenancy.operations import create_tenant

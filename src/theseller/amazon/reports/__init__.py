@@ -3,8 +3,8 @@
 The same decoders serve the Reports API and the files that sellers download themselves. Pure: no
 Django, no HTTP, nothing on disk. `inspect_report`, `read_report` and `stream_report` are the entry
 points; data passes through `replayable_source`, `encoding_detection`, `report_text_reader`,
-`flat_file_header` (allow-list), and `all_orders` or `settlement`; JSON passes through
-`sales_and_traffic`, and CSV through `business_report`.
+`flat_file_header` (allow-list), and `all_orders`, `settlement` or `transaction_report`; JSON passes
+through `sales_and_traffic`, and other CSV through `business_report`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from theseller.amazon.reports.report_types_and_columns import ReportType, Settle
 from theseller.amazon.reports.sales_and_traffic_structs import TrafficDay, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementLine
 from theseller.amazon.reports.stated_scope import NOTHING_STATED, Question, Stated
+from theseller.amazon.reports.transaction_report import TransactionRow
 
 __all__ = [
     "NOTHING_STATED",
@@ -48,6 +49,7 @@ __all__ = [
     "Stated",
     "TrafficDay",
     "TrafficProduct",
+    "TransactionRow",
     "inspect_report",
     "must_add_up",
     "open_report",

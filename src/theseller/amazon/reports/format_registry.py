@@ -8,11 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from theseller.amazon.reports import all_orders, business_report, sales_and_traffic, settlement
+from theseller.amazon.reports import (
+    all_orders,
+    business_report,
+    sales_and_traffic,
+    settlement,
+    transaction_report,
+)
 from theseller.amazon.reports.format_types import CsvFormat, FlatFormat, JsonFormat
 from theseller.amazon.reports.report_types_and_columns import ReportType
 
-FLAT_FORMATS: tuple[FlatFormat, ...] = (all_orders.FORMAT, settlement.FORMAT)
+FLAT_FORMATS: tuple[FlatFormat, ...] = (
+    all_orders.FORMAT,
+    settlement.FORMAT,
+    transaction_report.FORMAT,
+)
 #: One only: before a second one, read which type the document names, then choose.
 JSON_FORMAT: JsonFormat = sales_and_traffic.FORMAT
 JSON_TYPE = ReportType.SALES_AND_TRAFFIC

@@ -49,10 +49,14 @@ from theseller.amazon.reports.report_types_and_columns import (
 from theseller.amazon.reports.sales_and_traffic_structs import TrafficDay, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementLine
 from theseller.amazon.reports.stated_scope import NOTHING_STATED, Stated
+from theseller.amazon.reports.transaction_report import TransactionRow
+from theseller.amazon.reports.transaction_report_columns import find_header
 from theseller.amazon.reports.unsupported_reports import refuse_unsupported
 from theseller.lib.translation_marks import gettext_noop, marked
 
-Row = AllOrdersLine | SettlementLine | TrafficDay | TrafficProduct | tuple[Any, ...]
+Row = (
+    AllOrdersLine | SettlementLine | TransactionRow | TrafficDay | TrafficProduct | tuple[Any, ...]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,8 @@ class ReportStream:
                 gettext_noop("Download the report again."),
             )
         lines = next(self._report.batches()).lines
+        if (transactions := find_header(lines, self.source.limits)) is not None:
+            return transactions
         for form in CSV_FORMATS:
             layout = form.recognize(lines, self.source.limits)
             if layout is not None:

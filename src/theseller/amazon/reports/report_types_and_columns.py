@@ -2,9 +2,10 @@
 
 What is not listed as kept never becomes a value.
 
-No translated headers: Amazon documents `preferredReportDocumentLocale` for inventory reports only,
-and neither its docs nor any public sample shows a translated header for our types. A file that has
-them is refused with the Seller Central setting that changes the language.
+Translated headers: only transaction reports have them (`transaction_report_columns`). Amazon
+documents `preferredReportDocumentLocale` for inventory reports only, and neither its docs nor any
+public sample shows a translated header for the other types. A file that has them is refused with
+the Seller Central setting that changes the language.
 
 Column names: SP-API docs, "Order Reports", and the 24 columns of the settlement flat file V2.
 Columns marked as seen in the wild are printed by real downloads but missing from Amazon's list.
@@ -41,6 +42,7 @@ class ReportType(StrEnum):
     ALL_ORDERS_BY_LAST_UPDATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL"
     SETTLEMENT_V2 = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
     SALES_AND_TRAFFIC = "GET_SALES_AND_TRAFFIC_REPORT"
+    TRANSACTIONS = "GET_DATE_RANGE_FINANCIAL_TRANSACTION_DATA"
 
 
 class SettlementSummary(msgspec.Struct, frozen=True):
@@ -205,11 +207,67 @@ _SETTLEMENT = Columns(
     ),
 )
 
+_TRANSACTIONS = Columns(
+    required=frozenset(
+        {
+            "date/time",
+            "settlement-id",
+            "type",
+            "order-id",
+            "sku",
+            "description",
+            "quantity",
+            "product-sales",
+            "selling-fees",
+            "other",
+            "total",
+        }
+    ),
+    optional=frozenset(
+        {
+            "marketplace",
+            "product-sales-tax",
+            "shipping-credits",
+            "shipping-credits-tax",
+            "gift-wrap-credits",
+            "gift-wrap-credits-tax",
+            "regulatory-fee",
+            "tax-on-regulatory-fee",
+            "points",
+            "promotional-rebates",
+            "promotional-rebates-tax",
+            "sales-tax-collected",
+            "marketplace-withheld-tax",
+            "marketplace-facilitator-tax",
+            "low-value-goods",
+            "tcs-cgst",
+            "tcs-sgst",
+            "tcs-igst",
+            "tds",
+            "fba-fees",
+            "other-transaction-fees",
+            "transaction-status",
+            "transaction-release-date",
+        }
+    ),
+    dropped=MappingProxyType(
+        {
+            "order-city": _DELIVERY,
+            "order-state": _DELIVERY,
+            "order-postal": _DELIVERY,
+            "account-type": _NOT_NEEDED,
+            "fulfillment": _NOT_NEEDED,
+            "tax-collection-model": _NOT_NEEDED,
+        }
+    ),
+)
+
 #: Flat files only. Sales and traffic is JSON; its allow-list is in `sales_and_traffic_structs`.
 COLUMNS: Mapping[ReportType, Columns] = MappingProxyType(
     {
         ReportType.ALL_ORDERS_BY_ORDER_DATE: _ALL_ORDERS,
         ReportType.ALL_ORDERS_BY_LAST_UPDATE: _ALL_ORDERS,
         ReportType.SETTLEMENT_V2: _SETTLEMENT,
+        ReportType.TRANSACTIONS: _TRANSACTIONS,
     }
 )

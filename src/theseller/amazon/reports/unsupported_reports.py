@@ -295,16 +295,15 @@ def _is_summary(cells: list[str], names: frozenset[str]) -> bool:
     return sum(bool(_BALANCES.match(cell)) for cell in cells) >= 3 and "settlement-id" not in names
 
 
-_TRANSACTION_REPORT = (
-    "a payments transaction report (Monthly, Date Range or Unified Transaction CSV)"
-)
+_TRANSACTION_REPORT = "a payments transaction report (changed, or in an unknown language)"
+_TRANSACTIONS_ADVICE = f"Request it again in English and don't open it; or see {_STATEMENTS}."
 UNSUPPORTED_REPORTS: tuple[UnsupportedReport, ...] = (
     UnsupportedReport(
         _with("settlement-id", "price-type", "price-amount"),
         "a settlement in the old flat file format (V1)",
         f"Download {_STATEMENTS} instead.",
     ),
-    UnsupportedReport(_is_transactions, _TRANSACTION_REPORT, _PAYMENTS_ADVICE),
+    UnsupportedReport(_is_transactions, _TRANSACTION_REPORT, _TRANSACTIONS_ADVICE),
     UnsupportedReport(_is_statement, "a payments statement as CSV", _PAYMENTS_ADVICE),
     UnsupportedReport(_is_summary, "a payments summary", _PAYMENTS_ADVICE),
     UnsupportedReport(
@@ -444,7 +443,7 @@ def refuse_unsupported(lines: Iterable[str]) -> None:
                     )
     if preamble:  # The columns below have names in a language that is not listed here.
         name = f"this is {_TRANSACTION_REPORT}, which is recognized but not read"
-        raise ReportRefusedError(name, _PAYMENTS_ADVICE, line=preamble)
+        raise ReportRefusedError(name, _TRANSACTIONS_ADVICE, line=preamble)
 
 
 def _folded(cell: str) -> str:

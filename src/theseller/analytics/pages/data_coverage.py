@@ -13,7 +13,7 @@ from django.db import connections
 
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import Coverage, Scope
-from theseller.ingest.sync.history_windows import Window
+from theseller.ingest.facts.history_windows import Window
 from theseller.ingest.sync.stored_ranges import spans, stored_ranges
 from theseller.lib import sql_execution
 from theseller.lib.marketplaces import MARKETPLACES, midnight

@@ -42,6 +42,9 @@ EXCLUSION_REASONS = {
     "not_profit_and_loss": (
         gettext_noop("Taxes collected and remitted, reserves and payouts: neither income nor cost.")
     ),
+    "elsewhere": gettext_noop(
+        "Row of a transaction report: a stored settlement or Finances counts this transaction."
+    ),
     "estimated": gettext_noop("An estimate, not money."),
     "reversed": gettext_noop("Withdrawn by Amazon."),
 }

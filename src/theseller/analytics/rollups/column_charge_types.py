@@ -10,9 +10,10 @@ from theseller.amazon.charge_classifier import (
 )
 from theseller.amazon.reports.report_types_and_columns import ReportType
 
-#: Lines in one of these states are not money yet, or no longer: Amazon has not booked an estimate,
-#: and it has withdrawn a reversed line.
-UNCOUNTED_STATES = frozenset({"estimated", "reversed"})
+#: Lines in one of these states are not money yet, or no longer, or count elsewhere: Amazon has not
+#: booked an estimate, it has withdrawn a reversed line, and a row of a transaction report in the
+#: last state is in a settlement or in Finances, too.
+UNCOUNTED_STATES = frozenset({"estimated", "reversed", "elsewhere"})
 SETTLEMENT_REPORTS = (ReportType.SETTLEMENT_V2.value,)
 
 _DISCOUNTS = {ChargeType.PROMOTION, ChargeType.POINTS}

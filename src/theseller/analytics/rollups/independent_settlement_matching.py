@@ -87,7 +87,8 @@ def _gather(lines: Sequence[Row], groups: Mapping[str, str]) -> tuple[_ByKey, _B
     postings: _ByKey = defaultdict(dict)
     for line in lines:
         if (
-            line["state"] in {"estimated", "reversed"}
+            line["source"] == "transaction_report"  # Such rows are matched with nothing.
+            or line["state"] in {"estimated", "reversed"}
             or profit_line(ChargeType(line["kind"])) is ProfitLine.CASH
         ):
             continue

@@ -178,7 +178,7 @@ def _counted_and_deferred(
     alive = [
         row
         for row in present
-        if row["source"] == "settlement" or (row["source_key"], row["currency"]) not in settled
+        if row["source"] != "finances" or (row["source_key"], row["currency"]) not in settled
     ]
     counted = [
         row
@@ -307,7 +307,7 @@ def _stored(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> set[str
 
 
 def _source_of(counted: Sequence[Row]) -> str:
-    sources = {row["source"] for row in counted}
+    sources = {"settlement" if row["source"] == "settlement" else "finances" for row in counted}
     return "both" if len(sources) == 2 else next(iter(sources), "none")
 
 

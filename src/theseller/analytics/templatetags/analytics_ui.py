@@ -33,6 +33,7 @@ _MONEY_STATES = {
     "released": gettext_noop("Released"),
     "settled": gettext_noop("Settled"),
     "reversed": gettext_noop("Reversed"),
+    "elsewhere": gettext_noop("Counted elsewhere"),
 }
 
 

@@ -172,6 +172,11 @@ _CELLS = {
     "posted-date": "2026-03-05",
     "posted-date-time": "2026-03-05 12:34:56 UTC",
     "quantity-purchased": "1",
+    "date/time": "05.03.2026 12:34:56 UTC",
+    "type": "Order",
+    "marketplace": "amazon.de",
+    "product-sales": "19.90",
+    "total": "19.90",
 }
 _SUMMARY = {
     "settlement-id": "1001",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 
-from theseller.emulator.reports import all_orders, sales_and_traffic, settlement
+from theseller.emulator.reports import all_orders, sales_and_traffic, settlement, transactions
 from theseller.emulator.reports.settlement import SettlementWriter
 from theseller.emulator.reports.types import ReportGenerator, ReportOrder
 from theseller.emulator.world.sellers import Seller
@@ -18,7 +18,12 @@ from theseller.emulator.world.world_queries import World
 GENERATORS: Mapping[str, ReportGenerator] = MappingProxyType(
     {
         one.report_type: one
-        for one in (*all_orders.GENERATORS, *sales_and_traffic.GENERATORS, *settlement.GENERATORS)
+        for one in (
+            *all_orders.GENERATORS,
+            *sales_and_traffic.GENERATORS,
+            *settlement.GENERATORS,
+            *transactions.GENERATORS,
+        )
     }
 )
 REQUESTABLE = tuple(name for name, one in GENERATORS.items() if one.render is not None)

@@ -11,10 +11,8 @@ whose lines may now count otherwise.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from theseller.amazon.decoders.transactions import Transaction
@@ -25,26 +23,24 @@ from theseller.ingest.facts import transaction_digests
 from theseller.ingest.facts.advisory_lock_numbers import LEDGER_LOCK
 from theseller.ingest.facts.bulk_writer import Bulk
 from theseller.ingest.facts.dirty_days import Day, mark_dirty_days
-from theseller.ingest.facts.fact_row_types import LEDGER_COLUMNS, LedgerRow, names_of
+from theseller.ingest.facts.fact_row_types import LedgerRow
 from theseller.ingest.facts.ledger_row_conversion import LedgerMinimizer
+from theseller.ingest.facts.ledger_units import (
+    STAGE,
+    STORED_UNITS,
+    delete_units,
+    insert_units,
+    stage_units,
+    unchanged_units,
+)
 from theseller.ingest.facts.settlement_totals import store_settlement_total
 from theseller.ingest.facts.store_attribution import stores_of_seller
+from theseller.ingest.facts.transaction_report_writer import set_aside_covered
 from theseller.ingest.types import WriteResult
 
-_STAGE = "incoming_ledger_line"
-_LINE = names_of(LEDGER_COLUMNS)
-_PRINT = "sum(hashtextextended(row({})::text, 0))".format(
-    ", ".join(
-        f"{name}::numeric(20, 4)" if kind == "numeric" else name for name, kind in LEDGER_COLUMNS
-    )
-)
 _ONE_DAY = timedelta(days=1)
 #: A settlement may hold what was posted up to these days before it began.
 _BEFORE_SETTLEMENT = timedelta(days=3)
-#: Keys are passed as an array: one index scan a partition, however many keys.
-_STORED_UNITS = (
-    "tenant_id = any(%(tenants)s) and source = %(source)s and source_key = any(%(keys)s)"
-)
 
 
 def write_transactions(
@@ -113,6 +109,7 @@ def write_settlement(
         else WriteResult()
     )
     totals = store_settlement_total(bulk, summary, connection, at)
+    set_aside_covered(bulk, connection, at)
     return written + WriteResult(too_old=minimizer.too_old, totals=totals)
 
 
@@ -136,21 +133,13 @@ def _replace(
     rows, outdated = _without_superseded(bulk, rows, source)
     rows = _with_known_identifiers(bulk, rows, source)
     keys = sorted({row.source_key for row in rows})
-    bulk.create_stage(_STAGE, LEDGER_COLUMNS)
-    bulk.copy(_STAGE, LEDGER_COLUMNS, [rows])
-    unchanged = _unchanged(bulk, keys, source, connection)
+    stage_units(bulk, rows)
+    unchanged = unchanged_units(bulk, keys, source, connection)
     groups = _new_groups(bulk, source)
-    deleted, orders = _delete(
+    deleted, orders = delete_units(
         bulk, [*(key for key in keys if key not in unchanged), *superseded], source
     )
-    added = bulk.run(
-        f"insert into ingest_ledger_line (tenant_id, connection_id, source, {_LINE}) "  # noqa: S608
-        f"select %(tenant)s, %(connection)s, %(source)s, {_LINE} from pg_temp.{_STAGE} where "
-        "source_key <> all(%(unchanged)s)",
-        connection=connection,
-        source=source,
-        unchanged=sorted(unchanged),
-    )
+    added = insert_units(bulk, source, connection, unchanged)
     changed = [row for row in rows if row.source_key not in unchanged]
     if digests is not None:
         posted = dict.fromkeys(replaced, at) | {row.source_key: row.posted_at for row in rows}
@@ -210,7 +199,7 @@ def _without_superseded(
     stored = bulk.rows(
         "select supersedes, true from ingest_ledger_line where tenant_id = "  # noqa: S608
         "any(%(tenants)s) and source = %(source)s and supersedes = any(%(keys)s) union select "
-        f"source_key, false from ingest_ledger_line where {_STORED_UNITS} and state = 'released'",
+        f"source_key, false from ingest_ledger_line where {STORED_UNITS} and state = 'released'",
         keys=sorted(keys),
         source=source,
     )
@@ -241,7 +230,7 @@ def _with_known_identifiers(bulk: Bulk, rows: list[LedgerRow], source: str) -> l
         return rows
     found = bulk.rows(
         "select source_key, max(settlement_id), max(group_id) from "  # noqa: S608
-        f"ingest_ledger_line where {_STORED_UNITS} group by source_key",
+        f"ingest_ledger_line where {STORED_UNITS} group by source_key",
         keys=lacking,
         source=source,
     )
@@ -264,7 +253,7 @@ def _new_groups(bulk: Bulk, source: str) -> list[str]:
     if source != "finances":
         return []
     found = bulk.rows(f"""
-        select distinct i.group_id from pg_temp.{_STAGE} i
+        select distinct i.group_id from pg_temp.{STAGE} i
         where i.group_id is not null and i.settlement_id is not null and not exists (
             select from ingest_ledger_line l
             where l.tenant_id = any(%(tenants)s) and l.group_id = i.group_id
@@ -372,48 +361,3 @@ def _days_stated(bulk: Bulk, settlements: list[str]) -> set[Day]:
             settlements=settlements,
         )
     )
-
-
-def _unchanged(bulk: Bulk, keys: list[str], source: str, connection: UUID) -> set[str]:
-    """Return the keys of units that are stored with the same content.
-
-    Units of a disconnected connection are not among them: they are about to be erased.
-    """
-    found = bulk.rows(
-        f"""
-        select source_key from
-        (select source_key, {_PRINT} as lines, bool_and(connection_id = %(connection)s) as mine
-         from ingest_ledger_line where {_STORED_UNITS} group by source_key) s
-        join (select source_key, {_PRINT} as lines from pg_temp.{_STAGE} group by source_key) i
-            using (source_key)
-        where s.lines = i.lines and s.mine
-        """,  # noqa: S608
-        keys=keys,
-        source=source,
-        connection=connection,
-    )
-    return {key for (key,) in found}
-
-
-def _delete(bulk: Bulk, keys: list[Any], source: str) -> tuple[Counter[Day], set[str]]:
-    """Delete units.
-
-    Returns:
-        The number of deleted lines by store and day, and the orders of these lines.
-    """
-    if not keys:
-        return Counter(), set()
-    deleted = bulk.rows(
-        f"""
-        with deleted as (delete from ingest_ledger_line where {_STORED_UNITS}
-            returning marketplace_id, local_day, order_id)
-        select marketplace_id, local_day, order_id, count(*) from deleted
-        group by marketplace_id, local_day, order_id
-        """,  # noqa: S608
-        keys=keys,
-        source=source,
-    )
-    days: Counter[Day] = Counter()
-    for store, day, _, count in deleted:
-        days[store, day] += count
-    return days, {order for _, _, order, _ in deleted if order}

@@ -18,7 +18,7 @@ def report_unclassified(lines: int, *, source: str, stored: bool) -> None:
 
     Args:
         lines: number of such lines.
-        source: ``finances`` or ``settlement``.
+        source: ``finances``, ``settlement`` or ``transaction_report``.
         stored: whether the document changed anything; what was reported before is not repeated.
     """
     if lines and stored:

@@ -21,6 +21,7 @@ from theseller.amazon.reports import (
     Inspection,
     Options,
     ReportRefusedError,
+    ReportType,
     inspect_report,
     must_add_up,
     stream_report,
@@ -202,7 +203,15 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOutc
         transaction.set_rollback(True)
         return replace(done, status=ImportStatus.ALREADY, since=known)
     done = replace(done, written=written)
-    report_unclassified(file.inspection.unclassified, source="settlement", stored=written.rows > 0)
+    report_unclassified(
+        file.inspection.unclassified,
+        source=(
+            "transaction_report"
+            if file.inspection.report_type is ReportType.TRANSACTIONS
+            else "settlement"
+        ),
+        stored=written.rows > 0,
+    )
     if written.skipped >= file.inspection.rows:
         transaction.set_rollback(True)
         return replace(done, status=ImportStatus.EMPTY)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from theseller.amazon.reports import ReportType
-from theseller.ingest.report_handlers import all_orders, sales_and_traffic, settlement
+from theseller.ingest.report_handlers import (
+    all_orders,
+    sales_and_traffic,
+    settlement,
+    transaction_report,
+)
 from theseller.ingest.report_handlers.types import Facts, ReportHandler
 
 HANDLERS: tuple[ReportHandler, ...] = (
     all_orders.HANDLER,
     settlement.HANDLER,
     sales_and_traffic.HANDLER,
+    transaction_report.HANDLER,
 )
 _BY_TYPE = {kind: handler for handler in HANDLERS for kind in handler.types}
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from django.db import connections
 
+from theseller.ingest.facts.history_windows import HISTORY_WINDOWS, Window, parse_instant, window
 from theseller.ingest.report_handlers.registry import types_completing
 from theseller.ingest.report_handlers.types import Facts
-from theseller.ingest.sync.history_windows import HISTORY_WINDOWS, Window, parse_instant, window
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 from theseller.tenancy.tenant_scope import current_tenant
 

@@ -12,7 +12,7 @@ from tests.integration.ingest.sync.conftest import DE, UK, Worker
 
 from theseller.analytics.inventory.queries import inventory
 from theseller.analytics.rollups.recompute import recompute_dirty
-from theseller.ingest.sync.history_windows import HISTORY_WINDOWS
+from theseller.ingest.facts.history_windows import HISTORY_WINDOWS
 from theseller.lib import clock
 from theseller.lib.marketplaces import local_day
 from theseller.tenancy.tenant_scope import tenant_scope

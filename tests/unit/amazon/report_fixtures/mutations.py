@@ -24,6 +24,7 @@ from tests.unit.amazon.report_fixtures.builders import (
 )
 from tests.unit.amazon.report_fixtures.business_reports import NAMES, business_csv
 from tests.unit.amazon.report_fixtures.lookalikes import BUSINESS, OTHERS, TRANSACTIONS, table
+from tests.unit.amazon.report_fixtures.transactions import transactions
 
 _CELLS = (
     "ZZQ1CELL",
@@ -84,7 +85,7 @@ def _seed_texts(chance: random.Random) -> str:
             ),
             columns=columns,
         )
-    if kind < 7:
+    if kind < 6:
         lines = [
             ("ItemPrice", "Principal", "19.90"),
             ("ItemFees", "Commission", "-2.99"),
@@ -98,6 +99,12 @@ def _seed_texts(chance: random.Random) -> str:
             merchant_adjustment_item_id=pick(_CELLS),
         )
         return text.replace(".", ",") if chance.random() < 0.3 else text
+    if kind == 6:
+        return transactions(
+            *({"order-id": f"302-1234567-765432{number}"} for number in range(3)),
+            language=pick(("EN", "DE", "JA")),
+            hidden=tuple(pick(_CELLS) for _ in range(4)),
+        )
     if kind == 7:
         document = traffic("2026-03-01", "2026-03-02", products=2)
         for row in (*document["salesAndTrafficByDate"], *document["salesAndTrafficByAsin"]):

@@ -27,9 +27,10 @@ def test_titles_are_those_of_seller_central_and_an_unknown_type_is_shown_as_it_i
     assert title(None) == "not recognized"
 
 
-def test_only_settlements_must_add_up_and_complete_money() -> None:
-    assert [kind for kind in ReportType if must_add_up(kind)] == [ReportType.SETTLEMENT_V2]
-    assert types_completing(Facts.MONEY) == [ReportType.SETTLEMENT_V2.value]
+def test_settlements_and_transactions_must_add_up_and_complete_money() -> None:
+    money = [ReportType.SETTLEMENT_V2, ReportType.TRANSACTIONS]
+    assert [kind for kind in ReportType if must_add_up(kind)] == money
+    assert types_completing(Facts.MONEY) == [kind.value for kind in money]
     assert set(types_completing(Facts.ORDERS)) == {
         ReportType.ALL_ORDERS_BY_ORDER_DATE.value,
         ReportType.ALL_ORDERS_BY_LAST_UPDATE.value,

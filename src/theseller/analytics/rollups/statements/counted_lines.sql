@@ -3,6 +3,7 @@
 --   entry   every one of these ledger lines, with `treatment`: 'counted', or why not
 --   book    which sources the counted lines of each pair come from
 --
+-- Rows of transaction reports count unless they were put aside when a settlement or Finances covered them: state 'elsewhere'.
 -- Every transaction counts once. The lines of a stored settlement count. A transaction of Finances counts unless it is in a stored
 -- settlement: those that are were found before (`matching.sql`, `settlement_matching.py`). A settlement that merely covers the day says nothing: a
 -- store has several at once (Standard and Invoiced orders, COD), and deferred transactions are in none.
@@ -17,7 +18,7 @@ superseded as materialized (
 ),
 entry as materialized (
     select l.*,
-           case when l.state in ('estimated', 'reversed') then l.state
+           case when l.state in ('estimated', 'reversed', 'elsewhere') then l.state
                 when x.source_key is not null then 'superseded'
                 when l.source = 'finances' and i.source_key is not null then 'in_settlement'
                 when l.state = 'deferred' then 'deferred'
@@ -35,7 +36,7 @@ book as (
                 else 'none' end as source
     from slice s
     left join (
-        select marketplace_id, local_day, bool_or(source = 'finances') as finances, bool_or(source = 'settlement') as settlement
+        select marketplace_id, local_day, bool_or(source <> 'settlement') as finances, bool_or(source = 'settlement') as settlement
         from entry where treatment = 'counted' group by 1, 2
     ) f using (marketplace_id, local_day)
 )

@@ -4,5 +4,5 @@
            l.kind, coalesce(l.sku, '') as sku, l.currency, l.amount, l.settlement_id, l.group_id, l.supersedes
     from every_line l
     where l.order_id = any (%(wanted_orders)s::text[])
-      and l.state not in ('estimated', 'reversed') and not l.kind = any (%(cash_charge_types)s::text[])
+      and l.state not in ('estimated', 'reversed', 'elsewhere') and not l.kind = any (%(cash_charge_types)s::text[])
 )

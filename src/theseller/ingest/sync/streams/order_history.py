@@ -33,9 +33,7 @@ from theseller.amazon.errors import (
 )
 from theseller.amazon.reports import Options, ReportRefusedError, ReportType, stream_report
 from theseller.amazon.spapi_client import Value
-from theseller.ingest.facts.source_documents import document_of, record_document
-from theseller.ingest.facts.write_orders import write_orders
-from theseller.ingest.sync.history_windows import (
+from theseller.ingest.facts.history_windows import (
     HISTORY_WINDOWS,
     Window,
     format_instant,
@@ -43,6 +41,8 @@ from theseller.ingest.sync.history_windows import (
     whole_second,
     window,
 )
+from theseller.ingest.facts.source_documents import document_of, record_document
+from theseller.ingest.facts.write_orders import write_orders
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.types import Advance, DocumentOrigin, Outcome
 

@@ -14,9 +14,9 @@ import msgspec
 from theseller.amazon.decoders.orders import Order, decode_orders_page
 from theseller.amazon.errors import ExpiredError, InvalidRequestError
 from theseller.amazon.spapi_client import Value
+from theseller.ingest.facts.history_windows import format_instant, parse_instant, whole_second
 from theseller.ingest.facts.transaction_digests import text_digest
 from theseller.ingest.facts.write_orders import write_api_orders
-from theseller.ingest.sync.history_windows import format_instant, parse_instant, whole_second
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.types import Advance
 

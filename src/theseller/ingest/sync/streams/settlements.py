@@ -12,10 +12,10 @@ from typing import Any
 from theseller.amazon.decoders.reports_api import decode_reports
 from theseller.amazon.errors import ExpiredError, InvalidRequestError, NotFoundError
 from theseller.amazon.reports import ReportRefusedError, ReportType, read_report
+from theseller.ingest.facts.history_windows import format_instant
 from theseller.ingest.facts.ledger_writer import write_settlement
 from theseller.ingest.facts.source_documents import document_of, record_document
 from theseller.ingest.facts.unknown_label_alert import report_unclassified
-from theseller.ingest.sync.history_windows import format_instant
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.types import Advance, DocumentOrigin, Outcome
 from theseller.lib.marketplaces import by_code

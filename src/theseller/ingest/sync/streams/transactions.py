@@ -5,6 +5,7 @@ First the whole history window by window, then what was posted since, with three
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,14 @@ from theseller.amazon.errors import ExpiredError, InvalidRequestError, OtherSell
 from theseller.amazon.spapi_client import Value
 from theseller.connections.seller_check import SellerCheck, compare_sellers
 from theseller.ingest.facts.bulk_writer import Bulk
+from theseller.ingest.facts.history_windows import (
+    HISTORY_WINDOWS,
+    Window,
+    format_instant,
+    parse_instant,
+    whole_second,
+    window,
+)
 from theseller.ingest.facts.ledger_writer import write_transactions
 from theseller.ingest.facts.store_attribution import stores_of_seller
 from theseller.ingest.facts.transaction_digests import (
@@ -23,15 +32,8 @@ from theseller.ingest.facts.transaction_digests import (
     digests_of,
     read_before,
 )
+from theseller.ingest.facts.transaction_report_writer import set_aside_covered
 from theseller.ingest.facts.unknown_label_alert import report_unclassified
-from theseller.ingest.sync.history_windows import (
-    HISTORY_WINDOWS,
-    Window,
-    format_instant,
-    parse_instant,
-    whole_second,
-    window,
-)
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.types import Advance
 
@@ -73,12 +75,26 @@ def run_step(step: SyncStep) -> None:
     answer = take_apart(body)
     if answer is None:  # Its decoder says what is wrong, or reads it all the same.
         page = _decoded(step, body)
-        step.commit(_later(step, cursor, span, page.next_token), lambda: _write(step, page, {}))
+        _commit(step, _later(step, cursor, span, page.next_token), lambda: _write(step, page, {}))
         return
-    step.commit(
+    _commit(
+        step,
         _later(step, cursor, span, answer.next_token),
         lambda: _write_unread(step, answer, is_new_day=_is_new_day(cursor, span)),
     )
+
+
+def _commit(step: SyncStep, later: Advance, write: Callable[[], None]) -> None:
+    """Commit a page.
+
+    Rows of transaction reports whose time is read now are put aside.
+    """
+
+    def write_page() -> None:
+        write()
+        set_aside_covered(Bulk(step.tenant), step.connection, step.at)
+
+    step.commit(later, write_page)
 
 
 def _write_unread(step: SyncStep, answer: UndecodedTransactions, *, is_new_day: bool) -> None:
