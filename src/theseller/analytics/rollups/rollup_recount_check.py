@@ -28,6 +28,7 @@ from theseller.analytics.rollups.column_charge_types import (
     UNCOUNTED_STATES,
 )
 from theseller.analytics.rollups.independent_settlement_matching import settled_transactions
+from theseller.analytics.rollups.report_rows_counted_twice import counted_twice
 from theseller.analytics.rollups.types import SUMMED, Difference
 from theseller.lib.marketplaces import MARKETPLACES, currency_of, tax_included
 from theseller.tenancy.tenant_scope import tenant_scope
@@ -101,6 +102,7 @@ def _day_differences(
     }
     yield from _compare(store, day, expected, stored, _PRODUCT_COLUMNS)
     yield from _invented_stores(cursor, tenant, store, day, ledger)
+    yield from counted_twice(cursor, tenant, store, day, ledger)
 
 
 def _invented_stores(

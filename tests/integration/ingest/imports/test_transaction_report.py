@@ -37,6 +37,7 @@ from theseller.emulator.world.sellers import SELLERS
 from theseller.emulator.world.settlement_periods import Period
 from theseller.emulator.world.world_queries import World
 from theseller.ingest.facts.bulk_writer import Bulk
+from theseller.ingest.facts.fact_row_types import LEDGER_COLUMNS
 from theseller.ingest.facts.history_windows import HISTORY_WINDOWS, Window, format_instant, window
 from theseller.ingest.facts.ledger_writer import write_transactions
 from theseller.ingest.facts.transaction_report_writer import set_aside_covered
@@ -354,3 +355,22 @@ def test_rows_that_are_counted_elsewhere_are_shown_so_with_the_order() -> None:
         tenant,
         "select distinct source, state from ingest_ledger_line order by 1",
     ) == [("settlement", "settled"), ("transaction_report", "elsewhere")]
+
+
+@pytest.mark.usefixtures("database")
+def test_the_nightly_check_names_a_row_that_counts_although_its_settlement_is_stored() -> None:
+    tenant = _shop()
+    _import(tenant, transactions(_SHIPMENT | _RELEASED).encode())
+    _import(tenant, _paid("24011223344"))
+    with as_role("worker"), tenant_scope(tenant):
+        names = ", ".join(name for name, _ in LEDGER_COLUMNS if name != "state")
+        Bulk(tenant).run(
+            "with taken as (delete from ingest_ledger_line where tenant_id = %(tenant)s and source ="
+            " 'transaction_report' returning *) insert into ingest_ledger_line (tenant_id,"
+            f" connection_id, source, state, {names}) select tenant_id, connection_id, source,"
+            f" 'released', {names} from taken"
+        )
+    while recompute_dirty(tenant=tenant, at=AT).more:
+        pass
+    found, _ = differences(tenant=tenant, days=1_000, seed=1)
+    assert "source" in {difference.column for difference in found}
