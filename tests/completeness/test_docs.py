@@ -94,7 +94,7 @@ def test_the_answers_to_amazon_name_clauses_roles_and_addresses_of_this_product(
     requested = {role.value for feature in OFFERED.values() for role in feature.roles}
     assert all(f"*{role}*" in text for role in requested)
     for name in ("connections:choose", "connections:callback"):
-        assert f"`https://YOUR.NAME{reverse(name)}`" in text
+        assert f"`https://your.host.name{reverse(name)}`" in text
     # What no control proves is the company's to do, and the page says so.
     unproven = clauses & without_probe
     rows = [row for row in text.splitlines() if any(f"`{clause}`" in row for clause in unproven)]

@@ -560,6 +560,7 @@ def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(
             "products/costs/",
             "orders/",
             "inventory/",
+            "expenses/",
             "traffic/",
             "orders/<str:order>/",
             "settlements/",

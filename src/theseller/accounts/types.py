@@ -49,6 +49,7 @@ class Permission(StrEnum):
     DATA_EXPORT = "data:export"
     DATA_READ = "data:read"
     DOCUMENT_IMPORT = "document:import"
+    EXPENSE_MANAGE = "expense:manage"
     MEMBER_MANAGE = "member:manage"
     REPLENISHMENT_MANAGE = "replenishment:manage"
     SHOP_DELETE = "shop:delete"
@@ -72,6 +73,7 @@ PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
             Permission.DASHBOARD_READ,
             Permission.DATA_READ,
             Permission.DOCUMENT_IMPORT,
+            Permission.EXPENSE_MANAGE,
             Permission.REPLENISHMENT_MANAGE,
             Permission.SLIP_PRINT,
         }
@@ -83,6 +85,7 @@ PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
             Permission.DASHBOARD_EXPORT,
             Permission.DASHBOARD_READ,
             Permission.DATA_READ,
+            Permission.EXPENSE_MANAGE,
         }
     ),
     MemberRole.VIEWER: frozenset(

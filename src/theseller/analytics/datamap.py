@@ -89,3 +89,24 @@ describe_table(
         ("web", "select, insert, update, delete"),
     ),
 )
+describe_table(
+    "analytics_expense",
+    DataClass.SELLER_INPUT,
+    note="What a shop pays that Amazon does not charge, as its people entered it.",
+    columns=(
+        "tenant_id id name category marketplace_id currency amount recurrence first_day last_day"
+        " written_by:operational written_at:operational"
+    ),
+    indexes="_pkey",
+    tenant_column="tenant_id",
+    parents=("tenancy_tenant",),
+    retention="until the account is deleted",
+    eraser=Eraser.DELETE_TENANT,
+    date_column="written_at",
+    inventory_category="expenses",
+    grants=(
+        ("probe", "select (tenant_id)"),
+        ("retention", "select, delete"),
+        ("web", "select, insert, update, delete"),
+    ),
+)

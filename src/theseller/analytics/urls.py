@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from theseller.analytics.expenses import views as expense_views
 from theseller.analytics.inventory import views as inventory_views
 from theseller.analytics.pages import (
     cost_file_views,
@@ -31,6 +32,9 @@ urlpatterns = [
     path("settlements/<str:number>/", settlement_views.settlement, name="settlement"),
     path("reconciliation/", reconciliation_view.reconciliation, name="reconciliation"),
     path("profit-and-loss/", monthly_statement_view.profit_and_loss, name="profit-and-loss"),
+    path("expenses/", expense_views.expenses_page, name="expenses"),
+    path("expenses/set/", expense_views.save_expense, name="expense-set"),
+    path("expenses/removal/", expense_views.remove_expense, name="expense-removal"),
     path("days/<str:day>/", views.day, name="day"),
     path("traffic/", traffic_views.traffic_page, name="traffic"),
     path("inventory/", inventory_views.inventory_page, name="inventory"),

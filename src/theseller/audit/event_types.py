@@ -54,6 +54,8 @@ class Tag(StrEnum):
     DATA_EXPORTED = "governance:held:exported"
     DELETION_REQUESTED = "governance:deletion_request:recorded"
     DELETION_REQUEST_UNMATCHED = "governance:deletion_request:unmatched"
+    EXPENSE_CHANGED = "analytics:expense:changed"
+    EXPENSE_DELETED = "analytics:expense:deleted"
     FACTS_AGED = "retention:facts:aged"
     HOLD_LIFTED = "retention:hold:lifted"
     HOLD_PLACED = "retention:hold:placed"
@@ -214,6 +216,8 @@ WRITERS: Mapping[str, frozenset[Tag]] = {
             Tag.COST_CHANGED,
             Tag.COST_DELETED,
             Tag.DATA_EXPORTED,
+            Tag.EXPENSE_CHANGED,
+            Tag.EXPENSE_DELETED,
             Tag.IMPORT_RECORDED,
             Tag.REPLENISHMENT_CHANGED,
             Tag.VAULT_ON,

@@ -23,6 +23,7 @@ DEFAULT_NAVIGATION = (
     ("analytics:inventory", gettext_noop("Inventory"), "shelf"),
     ("analytics:settlements", gettext_noop("Settlements"), "bank"),
     ("analytics:profit-and-loss", gettext_noop("Profit and loss"), "file"),
+    ("analytics:expenses", gettext_noop("Expenses"), "calendar"),
     ("analytics:traffic", gettext_noop("Traffic"), "eye"),
     ("analytics:reconciliation", gettext_noop("Why figures differ"), "search"),
     ("buyer_pii:orders", gettext_noop("To ship"), "print"),
@@ -35,6 +36,7 @@ DEFAULT_NAVIGATION = (
 BEHIND_MORE = frozenset(
     {
         "analytics:profit-and-loss",
+        "analytics:expenses",
         "analytics:traffic",
         "analytics:reconciliation",
         "buyer_pii:orders",
@@ -49,6 +51,7 @@ NAVIGATION_KEYS = {
     "analytics:inventory": "n",
     "analytics:settlements": "e",
     "analytics:profit-and-loss": "l",
+    "analytics:expenses": "x",
     "analytics:traffic": "r",
 }
 #: Navigation of the operator area. All addresses start with `OPERATOR_PREFIX`.

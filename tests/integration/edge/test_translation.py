@@ -91,6 +91,7 @@ def test_every_text_of_a_shops_pages_is_translated(cast: Cast, alice: Client) ->
         "/reconciliation/",
         "/orders/",
         "/profit-and-loss/",
+        "/expenses/",
         f"/orders/{order}/",
         "/inventory/?edit=MUG-1",
         "/traffic/",

@@ -24,6 +24,7 @@ from theseller.analytics.pages.cost_forms import CostForm, CostPeriodForm
 from theseller.analytics.pages.cost_queries import CostPage, CostQuery, cost_page
 from theseller.analytics.pages.page_filters import (
     StoreOption,
+    has_whole_currency,
     store_label,
     store_options,
     today_in,
@@ -92,12 +93,9 @@ def cost_target(option: StoreOption, options: Sequence[StoreOption]) -> str:
     That of a store if it is one of several with its currency, which have an entry together; else
     the cost of all of them.
     """
-    stores = option.scope.marketplace_ids
-    several = any(
-        one.scope.currency == option.scope.currency and set(stores) < set(one.scope.marketplace_ids)
-        for one in options
-    )
-    return stores[0] if several else ALL_STORES
+    if has_whole_currency(option, options):
+        return ALL_STORES
+    return option.scope.marketplace_ids[0]
 
 
 def read_list(words: QueryDict, options: tuple[StoreOption, ...]) -> CostList:

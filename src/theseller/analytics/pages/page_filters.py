@@ -90,6 +90,18 @@ def store_options(stores: Sequence[Store]) -> tuple[StoreOption, ...]:
     return tuple(options)
 
 
+def has_whole_currency(option: StoreOption, options: Sequence[StoreOption]) -> bool:
+    """Return whether an entry of the store menu has all stores of its currency.
+
+    Only then it has what is entered for all of them.
+    """
+    stores = set(option.scope.marketplace_ids)
+    return not any(
+        one.scope.currency == option.scope.currency and stores < set(one.scope.marketplace_ids)
+        for one in options
+    )
+
+
 def _option(key: str, label: str, members: Sequence[Store]) -> StoreOption:
     currency = members[0].currency
     scope = Scope(tuple(store.marketplace_id for store in members), currency)

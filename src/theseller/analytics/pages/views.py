@@ -5,7 +5,9 @@ Each also answers htmx with the part that changes, and `format=csv` with a file.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
@@ -16,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
+from theseller.analytics.expenses.queries import expenses_by_day
 from theseller.analytics.pages import (
     csv_rows,
     dashboard_tiles_and_chart,
@@ -28,7 +31,13 @@ from theseller.analytics.pages import (
 from theseller.analytics.pages.day_page import day_context
 from theseller.analytics.pages.metric_coverage import MetricCoverage, metric_coverage
 from theseller.analytics.pages.metric_definitions import BY_KEY, DEFINITIONS
-from theseller.analytics.pages.page_filters import Selection, select, store_options
+from theseller.analytics.pages.page_filters import (
+    Selection,
+    StoreOption,
+    has_whole_currency,
+    select,
+    store_options,
+)
 from theseller.analytics.pages.page_responses import (
     exports,
     frame,
@@ -97,7 +106,9 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
             "compared": _before(selection, known) is not None,
             "tiles": dashboard_tiles_and_chart.tiles(selection, series, drawn, known),
             "chart": dashboard_tiles_and_chart.chart(selection, series, drawn, known),
-            "waterfall_rows": waterfall.waterfall_rows(selection, series.total, known),
+            "waterfall_rows": waterfall.waterfall_rows(
+                selection, series.total, known, _expenses(selection, options)
+            ),
             "definitions": DEFINITIONS,
             "data_quality": data_quality_notes.data_quality(
                 selection,
@@ -185,6 +196,16 @@ def _unknown_costs(selection: Selection, series: DaySeries) -> UnknownCosts:
         return UnknownCosts(0, 0)
     scope = selection.scope
     return unknown_costs(scope.marketplace_ids, scope.currency, span.first, span.last)
+
+
+def _expenses(selection: Selection, options: Sequence[StoreOption]) -> Decimal | None:
+    """Return the expenses of the period; None if none is entered."""
+    by_day = expenses_by_day(
+        selection.scope,
+        selection.choice.span,
+        whole_shop=has_whole_currency(selection.option, options),
+    )
+    return None if by_day is None else sum(by_day.values(), Decimal(0))
 
 
 def _before(selection: Selection, known: MetricCoverage) -> Span | None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from theseller.analytics.expenses.net_profit import net_profit
 from theseller.analytics.pages.metric_coverage import MetricCoverage
 from theseller.analytics.pages.metric_definitions import BY_KEY
 from theseller.analytics.pages.page_filters import Selection, day_address
@@ -15,12 +19,19 @@ from theseller.lib.money import Money
 
 
 def waterfall_rows(
-    selection: Selection, total: Figures, known: MetricCoverage
+    selection: Selection, total: Figures, known: MetricCoverage, expenses: Decimal | None
 ) -> list[WaterfallRow]:
-    """Return the lines from ordered sales to net proceeds and profit.
+    """Return the lines from ordered sales to net proceeds and net profit.
 
-    Those to profit only if it is known. The second and the third are the difference between the
-    bases: order date and posted date.
+    Those to profit only if it is known, and those to net profit only if it is known for all sales
+    of all days. The second and the third are the difference between the bases: order date and
+    posted date.
+
+    Args:
+        selection: period and stores.
+        total: their figures.
+        known: which days have data.
+        expenses: those of the period, above zero; None if none is entered.
     """
     span = selection.choice.span
     url = day_address(selection, span.first) if span.length == 1 else ""
@@ -64,6 +75,11 @@ def waterfall_rows(
         *rows,
         WaterfallRow(_("Net proceeds"), Money(total.net_proceeds, currency), total=True, url=url),
         *_profit_rows(total, currency),
+        *_net_profit_rows(
+            total,
+            expenses if known.whole(BY_KEY["net"], selection.choice.span) else None,
+            currency,
+        ),
     ]
 
 
@@ -88,6 +104,17 @@ def _profit_rows(total: Figures, currency: str) -> list[WaterfallRow]:
             if amount
         ),
         WaterfallRow(_("Profit"), Money(total.profit, currency), total=True, note=note),
+    ]
+
+
+def _net_profit_rows(total: Figures, expenses: Decimal | None, currency: str) -> list[WaterfallRow]:
+    """Return the lines from profit to net profit; none if it is not known."""
+    net = net_profit(total, expenses)
+    if net is None or expenses is None or not total.posted_lines:
+        return []
+    return [
+        WaterfallRow(_("Expenses"), Money(-expenses, currency), url=reverse("analytics:expenses")),
+        WaterfallRow(_("Net profit"), Money(net, currency), total=True),
     ]
 
 

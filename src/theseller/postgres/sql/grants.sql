@@ -137,7 +137,8 @@ insert into guard.audit_writer (role, tag) select 'theseller_retention', unnest(
     'retention:facts:aged', 'retention:purge:completed', 'retention:purge:intended', 'retention:shop:erased', 'vault:recipient:erased'
 ]);
 insert into guard.audit_writer (role, tag) select 'theseller_web', unnest(array[
-    'analytics:cost:changed', 'analytics:cost:deleted', 'analytics:replenishment:changed',
+    'analytics:cost:changed', 'analytics:cost:deleted', 'analytics:expense:changed', 'analytics:expense:deleted',
+    'analytics:replenishment:changed',
     'connections:authorisation:begun', 'connections:authorisation:refused', 'connections:connection:authorised',
     'connections:connection:disconnect_intended', 'connections:connection:disconnected', 'connections:seller:confirmed',
     'connections:seller:mismatch', 'governance:held:exported', 'ingest:document:imported', 'retention:certificate:downloaded',

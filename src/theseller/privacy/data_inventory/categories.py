@@ -163,6 +163,18 @@ CATEGORIES: tuple[DataCategory, ...] = (
         why=gettext_noop("To compute your profit"),
     ),
     DataCategory(
+        "expenses",
+        Section.SHOP,
+        gettext_noop("Expenses"),
+        gettext_noop(
+            "What your people entered about expenses that Amazon does not charge: name, category,"
+            " amount, days, and who did."
+        ),
+        RetentionRule.SHOP,
+        ("net-tenant-isolation",),
+        why=gettext_noop("To compute your net profit"),
+    ),
+    DataCategory(
         "replenishment",
         Section.SHOP,
         gettext_noop("Replenishment settings"),

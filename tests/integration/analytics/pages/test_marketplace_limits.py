@@ -239,6 +239,7 @@ def test_each_page_that_a_limited_member_may_open_was_reviewed() -> None:
         "day",
         "orders",
         "order",
+        "expenses_page",
         "inventory_page",
         "settlements_list",
         "settlement",

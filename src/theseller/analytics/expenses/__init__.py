@@ -1,0 +1,1 @@
+"""Expenses: what a shop pays that Amazon does not charge."""
