@@ -22,7 +22,7 @@ from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole, Operator
 from theseller.amazon.feature_requirements import OFFERED, roles_for
 from theseller.audit import checkpoint_copy_file
-from theseller.audit.checkpointing import seal
+from theseller.audit.checkpointing import seal, seal_due
 from theseller.buyer_pii.operations import enable_packing_slips
 from theseller.buyer_pii.store_recipient import store_recipient
 from theseller.buyer_pii.types import Recipient
@@ -184,6 +184,12 @@ def seal_again() -> None:
     wait_for_open_transactions()
     with as_role("worker"):
         seal(at=clock.now())
+
+
+def seal_if_due() -> None:
+    """Do what the worker's job does: on a slow machine the saboteurs take longer than an hour."""
+    with as_role("worker"):
+        seal_due(at=clock.now())
 
 
 def record_creation_dates() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.sabotage.acts import SABOTEURS
-from tests.sabotage.deployment import Deployment, evidence_of, probe_all
+from tests.sabotage.deployment import Deployment, evidence_of, probe_all, seal_if_due
 from tests.sabotage.saboteurs import Saboteur, Superuser, Tools
 
 from theseller.controls.catalogue import CATALOGUE
@@ -95,6 +95,7 @@ def test_a_saboteur_turns_no_other_control_red(
 
 
 def _try(saboteur: Saboteur, looked_at: set[str], tools: Tools) -> None:
+    seal_if_due()
     with tools.patch.context() as patch, saboteur.act(replace(tools, patch=patch)):
         found = probe_all(looked_at)
     changed = {
