@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from enum import Enum
 
 from django.utils.translation import gettext_noop
 
@@ -26,6 +27,14 @@ MONEY, COUNT, RATIO = "money", "count", "ratio"
 Value = Money | int | Decimal | None
 
 
+class Days(Enum):
+    """Days that need Amazon's data for the value of a line to be known."""
+
+    NONE = "none"
+    ANY = "any"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of the statement.
@@ -33,6 +42,7 @@ class Line:
     `ordered`: it counts by purchase date, otherwise by posted date. `rank` is ``total``, ``line``
     or ``part``, which is a part of the line above it. `needed`: it is shown even if it is zero in
     every month. `shown`: else it is shown if this is so of a month; None: if its value is not zero.
+    `needs_days`: which days of a month need data for its value to be known.
     """
 
     key: str
@@ -43,6 +53,7 @@ class Line:
     rank: str = "line"
     needed: bool = False
     shown: Callable[[Figures], bool] | None = None
+    needs_days: Days = Days.ANY
 
     def is_shown(self, months: Iterable[Figures]) -> bool:
         """Return whether the statement of these months has the line."""
@@ -142,6 +153,23 @@ LINES = (
         rank="part",
         shown=lambda f: f.uncosted_lines > 0,
     ),
+    Line(
+        "expenses",
+        gettext_noop("Expenses"),
+        MONEY,
+        lambda f: -f.expenses,
+        shown=lambda f: f.expense_days > 0,
+        needs_days=Days.NONE,
+    ),
+    Line(
+        "net_profit",
+        gettext_noop("Net profit"),
+        MONEY,
+        lambda f: f.net_profit,
+        rank="total",
+        shown=lambda f: f.expense_days > 0,
+        needs_days=Days.ALL,
+    ),
     Line("margin", gettext_noop("Margin"), RATIO, lambda f: f.margin, needed=True),
     Line("refund_rate", gettext_noop("Refund rate"), RATIO, lambda f: f.refund_rate, needed=True),
     Line("deferred", gettext_noop("Deferred transactions"), MONEY, lambda f: f.deferred),
@@ -207,7 +235,11 @@ def months_until(last: date, count: int, first_day: date) -> tuple[Span, ...]:
 
 
 def statement(
-    months: Sequence[Span], by_day: Mapping[date, Figures], known: Coverage, currency: str
+    months: Sequence[Span],
+    by_day: Mapping[date, Figures],
+    known: Coverage,
+    currency: str,
+    expenses: Mapping[date, Decimal] | None = None,
 ) -> Statement:
     """Return the statement of some months of one currency.
 
@@ -216,10 +248,13 @@ def statement(
         by_day: the figures of their days.
         known: which of the days have data of orders and of money.
         currency: ISO 4217 code of all amounts.
+        expenses: those of the days, above zero; None if none is entered.
     """
     parts = [
         (month, add_up(by_day[day] for day in month.days() if day in by_day)) for month in months
     ]
+    if expenses is not None:
+        parts = [(month, _with_expenses(month, figures, expenses)) for month, figures in parts]
     total = add_up(figures for _month, figures in parts)
     if total.cost_days:
         # In a shop that entered costs, the profit of a month without figures is zero.
@@ -241,14 +276,23 @@ def statement(
     )
 
 
+def _with_expenses(month: Span, figures: Figures, expenses: Mapping[date, Decimal]) -> Figures:
+    of_days = (expenses.get(day, Decimal(0)) for day in month.days())
+    return replace(figures, expenses=sum(of_days, Decimal(0)), expense_days=month.length)
+
+
 def _cell(
     line: Line, figures: Figures, months: Sequence[Span], known: Coverage, currency: str
 ) -> Cell:
     covered = known.orders if line.ordered else known.money
     days = sum(month.length for month in months)
-    missing = days - sum(day in covered for month in months for day in month.days())
+    missing = (
+        0
+        if line.needs_days is Days.NONE
+        else days - sum(day in covered for month in months for day in month.days())
+    )
     value = line.value(figures)
     anything = figures.order_items if line.ordered else figures.posted_lines or figures.deferred
-    if value is None or (missing and not anything):
+    if value is None or (missing and (not anything or line.needs_days is Days.ALL)):
         return Cell(None, missing)
     return Cell(Money(Decimal(value), currency) if line.unit == MONEY else value, missing)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
+from theseller.analytics.expenses.queries import expenses_by_day
 from theseller.analytics.pages import queries
 from theseller.analytics.pages.csv_response import Cell as FileCell
 from theseller.analytics.pages.csv_response import csv_response
@@ -30,6 +31,7 @@ from theseller.analytics.pages.monthly_statement import (
 )
 from theseller.analytics.pages.page_filters import (
     Selection,
+    has_whole_currency,
     missing_costs_address,
     select,
     store_options,
@@ -76,6 +78,11 @@ def profit_and_loss(request: HttpRequest, tenant_context: TenantContext) -> Http
             queries.day_series(selection.scope, span, None).by_day,
             coverage(selection.scope, span, at),
             selection.scope.currency,
+            expenses_by_day(
+                selection.scope,
+                span,
+                whole_shop=has_whole_currency(selection.option, options),
+            ),
         )
         if exports(request, tenant_context, "profit-and-loss", at, formats=(_CSV, _XLSX)):
             return _file(selection, shown, request.GET["format"])

@@ -6,6 +6,7 @@ Each also answers htmx with the part that changes, and `format=csv` with a file.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -49,6 +50,7 @@ from theseller.analytics.pages.product_queries import ProductQuery, product_page
 from theseller.analytics.pages.product_table_context import product_context, read_table
 from theseller.analytics.pages.queries import DaySeries
 from theseller.analytics.profit.goods_sold import UnknownCosts, unknown_costs
+from theseller.analytics.rollups.types import Figures
 from theseller.connections.queries import all_connections
 from theseller.edge.compression_decorator import compressed
 from theseller.ingest.sync.queries import freshness, is_running, progress
@@ -107,7 +109,7 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
             "tiles": dashboard_tiles_and_chart.tiles(selection, series, drawn, known),
             "chart": dashboard_tiles_and_chart.chart(selection, series, drawn, known),
             "waterfall_rows": waterfall.waterfall_rows(
-                selection, series.total, known, _expenses(selection, options)
+                selection, _with_expenses(selection, options, series.total), known
             ),
             "definitions": DEFINITIONS,
             "data_quality": data_quality_notes.data_quality(
@@ -198,14 +200,14 @@ def _unknown_costs(selection: Selection, series: DaySeries) -> UnknownCosts:
     return unknown_costs(scope.marketplace_ids, scope.currency, span.first, span.last)
 
 
-def _expenses(selection: Selection, options: Sequence[StoreOption]) -> Decimal | None:
-    """Return the expenses of the period; None if none is entered."""
-    by_day = expenses_by_day(
-        selection.scope,
-        selection.choice.span,
-        whole_shop=has_whole_currency(selection.option, options),
-    )
-    return None if by_day is None else sum(by_day.values(), Decimal(0))
+def _with_expenses(selection: Selection, options: Sequence[StoreOption], total: Figures) -> Figures:
+    """Return the figures of the period with its expenses, if any are entered."""
+    span = selection.choice.span
+    whole_shop = has_whole_currency(selection.option, options)
+    by_day = expenses_by_day(selection.scope, span, whole_shop=whole_shop)
+    if by_day is None:
+        return total
+    return replace(total, expenses=sum(by_day.values(), Decimal(0)), expense_days=span.length)
 
 
 def _before(selection: Selection, known: MetricCoverage) -> Span | None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from theseller.analytics.expenses.net_profit import net_profit
 from theseller.analytics.pages.metric_coverage import MetricCoverage
 from theseller.analytics.pages.metric_definitions import BY_KEY
 from theseller.analytics.pages.page_filters import Selection, day_address
@@ -19,19 +16,13 @@ from theseller.lib.money import Money
 
 
 def waterfall_rows(
-    selection: Selection, total: Figures, known: MetricCoverage, expenses: Decimal | None
+    selection: Selection, total: Figures, known: MetricCoverage
 ) -> list[WaterfallRow]:
     """Return the lines from ordered sales to net proceeds and net profit.
 
     Those to profit only if it is known, and those to net profit only if it is known for all sales
     of all days. The second and the third are the difference between the bases: order date and
     posted date.
-
-    Args:
-        selection: period and stores.
-        total: their figures.
-        known: which days have data.
-        expenses: those of the period, above zero; None if none is entered.
     """
     span = selection.choice.span
     url = day_address(selection, span.first) if span.length == 1 else ""
@@ -75,11 +66,7 @@ def waterfall_rows(
         *rows,
         WaterfallRow(_("Net proceeds"), Money(total.net_proceeds, currency), total=True, url=url),
         *_profit_rows(total, currency),
-        *_net_profit_rows(
-            total,
-            expenses if known.whole(BY_KEY["net"], selection.choice.span) else None,
-            currency,
-        ),
+        *(_net_profit_rows(total, currency) if _has_money(selection, known) else ()),
     ]
 
 
@@ -107,19 +94,25 @@ def _profit_rows(total: Figures, currency: str) -> list[WaterfallRow]:
     ]
 
 
-def _net_profit_rows(total: Figures, expenses: Decimal | None, currency: str) -> list[WaterfallRow]:
+def _net_profit_rows(total: Figures, currency: str) -> list[WaterfallRow]:
     """Return the lines from profit to net profit; none if it is not known."""
-    net = net_profit(total, expenses)
-    if net is None or expenses is None or not total.posted_lines:
+    net = total.net_profit
+    if net is None or not total.posted_lines:
         return []
     return [
-        WaterfallRow(_("Expenses"), Money(-expenses, currency), url=reverse("analytics:expenses")),
+        WaterfallRow(
+            _("Expenses"), Money(-total.expenses, currency), url=reverse("analytics:expenses")
+        ),
         WaterfallRow(_("Net profit"), Money(net, currency), total=True),
     ]
 
 
 def _not_posted(selection: Selection, known: MetricCoverage) -> str:
     """Return what the sales not yet posted consist of, as text."""
-    if known.whole(BY_KEY["net"], selection.choice.span):
+    if _has_money(selection, known):
         return _("less those posted from earlier orders")
     return _("part of the period has no data of money")
+
+
+def _has_money(selection: Selection, known: MetricCoverage) -> bool:
+    return known.whole(BY_KEY["net"], selection.choice.span)

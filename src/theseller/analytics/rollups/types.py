@@ -68,6 +68,8 @@ class Figures:
     ledger lines of products whose cost is known, `uncosted_sales`, `uncosted_net` and
     `uncosted_lines` the product sales, net proceeds and ledger lines of the others.
     `cost_days` counts days for which costs were looked up: none in a shop that entered no cost.
+    `expenses`, above zero, are those that people entered; `expense_days` counts days for which they
+    were looked up: none in a shop that entered none.
     """
 
     orders: int = 0
@@ -106,6 +108,8 @@ class Figures:
     costed_lines: int = 0
     uncosted_lines: int = 0
     cost_days: int = 0
+    expenses: Decimal = Decimal(0)
+    expense_days: int = 0
 
     @property
     def profit(self) -> Decimal | None:
@@ -118,6 +122,17 @@ class Figures:
         if not self.cost_days or (self.uncosted_lines and not costed):
             return None
         return self.profit_sum
+
+    @property
+    def net_profit(self) -> Decimal | None:
+        """Profit less the expenses that people entered.
+
+        None without expenses, and where the profit of any sale is not known: the expenses are of
+        all of them.
+        """
+        if not self.expense_days or self.profit is None or self.uncosted_lines:
+            return None
+        return self.profit - self.expenses
 
     @property
     def profit_sum(self) -> Decimal:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -122,3 +124,21 @@ def test_where_days_have_no_data_of_money_net_profit_is_not_known(
     _expense(cast, "7.50", 5)
     assert "Net profit €34.50" in _lines(alice, "?period=28d")
     assert "Net profit" not in _lines(alice, "?period=90d").partition("Sales count by")[0]
+
+
+def test_statement_by_month_and_its_file_have_expenses_and_net_profit(
+    cast: Cast, alice: Client
+) -> None:
+    for sku in ("MUG-1", "MUG-2"):
+        _cost(cast, sku, "4.00")
+    assert ",Expenses" not in alice.get("/profit-and-loss/?format=csv").content.decode()
+    _expense(cast, "7.50", 5)
+    rows = {
+        row[0]: row
+        for row in csv.reader(
+            io.StringIO(alice.get("/profit-and-loss/?format=csv").content.decode("utf-8-sig"))
+        )
+    }
+    month = rows["Line"].index(f"{TODAY - timedelta(days=5):%Y-%m}")
+    assert rows["Expenses"][month] == "-7.5"
+    assert "Net profit" in rows

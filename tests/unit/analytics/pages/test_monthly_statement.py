@@ -111,6 +111,31 @@ def test_profit_is_unknown_or_says_of_which_sales_it_is() -> None:
     }  # fmt: skip
 
 
+def test_net_profit_is_known_where_all_days_and_all_costs_are() -> None:
+    costed = replace(
+        DAY, cost_days=1, cost_of_goods=Decimal(12), costed_sales=Decimal(40), costed_lines=9
+    )
+    partly = replace(costed, uncosted_lines=1, uncosted_net=Decimal(1), uncosted_sales=Decimal(2))
+    rent = {OCTOBER.first: Decimal(5), NOVEMBER.first: Decimal(7)}
+
+    def amounts(key: str, day: Figures, known: Coverage) -> list[object]:
+        days = {OCTOBER.last: day, NOVEMBER.last: costed}
+        shown = statement((OCTOBER, NOVEMBER), days, known, "EUR", rent)
+        return [
+            cell.value.amount if isinstance(cell.value, Money) else cell.value
+            for cell in _cells(shown, key)
+        ]
+
+    whole = Coverage(BOTH, EVERY_DAY, EVERY_DAY)
+    gap = Coverage(BOTH, EVERY_DAY, EVERY_DAY - {OCTOBER.first})
+    assert amounts("net_profit", costed, whole) == [13, 11, 24]
+    assert amounts("net_profit", partly, whole) == [None, 11, None]
+    assert amounts("net_profit", costed, gap) == [None, 11, None]
+    assert amounts("expenses", partly, gap) == [-5, -7, -12]
+    without = _statement({OCTOBER.last: costed}, whole)
+    assert {"expenses", "net_profit"}.isdisjoint(row.line.key for row in without.rows)
+
+
 def test_lines_of_one_basis_stand_together_and_zero_lines_are_left_out() -> None:
     shown = _statement({date(2026, 10, 31): DAY}, Coverage(BOTH, EVERY_DAY, EVERY_DAY))
     assert all(row.line.ordered for row in shown.ordered)
