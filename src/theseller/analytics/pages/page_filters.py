@@ -91,7 +91,7 @@ def store_options(stores: Sequence[Store]) -> tuple[StoreOption, ...]:
 
 
 def has_whole_currency(option: StoreOption, options: Sequence[StoreOption]) -> bool:
-    """Return whether an entry of the store menu has all stores of its currency.
+    """Return whether an option has all stores of its currency.
 
     Only then it has what is entered for all of them.
     """
