@@ -58,6 +58,10 @@ from pg_policy p join pg_class c on c.oid = p.polrelid
 join pg_namespace n on n.oid = c.relnamespace
 where {_OURS} and not c.relispartition
 """
+#: A constraint that lists the values of a column, as PostgreSQL writes it.
+_LISTED = re.compile(
+    r"CHECK \(\((?P<column>\w+) = ANY \(ARRAY\[(?P<values>'[\w-]+'::text(?:, '[\w-]+'::text)*)\]\)\)\)"
+)
 _FUNCTIONS = f"""
 select p.oid::regprocedure::text, concat_ws(' ', pg_get_function_identity_arguments(p.oid),
   'returns', pg_get_function_result(p.oid))
@@ -153,11 +157,23 @@ def _columns(before: Schema, after: Schema) -> Iterator[tuple[str, str]]:
 
 def _rules(before: Schema, after: Schema) -> Iterator[tuple[str, str]]:
     for name, (table, text) in after.rules.items():
-        if table in before.relations and before.rules.get(name, ("", ""))[1] != text:
+        old = before.rules.get(name, ("", ""))[1]
+        if table in before.relations and old != text and not _admits_more(old, text):
             yield name, "changed" if name in before.rules else "is new on a table that existed"
     for name, (table, _) in before.rules.items():
         if name.startswith("policy ") and table in after.relations and name not in after.rules:
             yield name, "is missing"
+
+
+def _admits_more(old: str, new: str) -> bool:
+    """Return whether both are lists of the values of a column, and the new one has all old ones."""
+    before, after = _LISTED.fullmatch(old), _LISTED.fullmatch(new)
+    return (
+        before is not None
+        and after is not None
+        and before["column"] == after["column"]
+        and set(before["values"].split(", ")) <= set(after["values"].split(", "))
+    )
 
 
 def _table(column: str) -> str:
