@@ -41,7 +41,7 @@ describe_table(
         "posted_at state kind transaction_type breakdown currency amount quantity "
         "order_id sku asin supersedes settlement_id group_id store_named matures_at"
     ),
-    indexes="_pkey _source _supersedes _order _group _settlement _unnamed _reported",
+    indexes="_pkey _source _supersedes _order _group _settlement _unnamed",
     tenant_column="tenant_id",
     connection_column="connection_id",
     partitions="ingest_ledger_line_t",
