@@ -54,6 +54,8 @@ _RULES = {
     "ledger_source": "'none'",
     "path": "'orders.new'",
     "analytics_product_cost.currency": "'EUR'",
+    "analytics_expense.currency": "'EUR'",
+    "recurrence": "'once'",
     "role": "'owner'",
 }
 #: Columns that may be null in other rows than the one that is made here.

@@ -193,10 +193,10 @@ def _allow_columns(
 def _register(edits: Edits, values: dict[str, str], role: str) -> None:
     name, cls = values["name"], values["class"]
     registry = f"{_AMAZON}/reports/format_registry.py"
-    edits.after(registry, "from theseller.amazon.reports import all_orders", f", {name}")
-    edits.after(registry, "(all_orders.FORMAT, settlement.FORMAT", f", {name}.FORMAT")
+    edits.after(registry, "    all_orders,\n", f"    {name},\n")
+    edits.after(registry, "    settlement.FORMAT,\n", f"    {name}.FORMAT,\n")
     reader = f"{_AMAZON}/reports/report_reader.py"
-    edits.after(reader, "\nRow = AllOrdersLine | SettlementLine", f" | {cls}Line")
+    edits.after(reader, "| SettlementLine", f" | {cls}Line")
     edits.after(
         reader,
         "from theseller.amazon.reports.settlement import SettlementLine\n",
@@ -208,7 +208,7 @@ def _register(edits: Edits, values: dict[str, str], role: str) -> None:
         f'    " {values["title"]},"\n',
     )
     handlers = "src/theseller/ingest/report_handlers/registry.py"
-    edits.after(handlers, "from theseller.ingest.report_handlers import all_orders", f", {name}")
+    edits.after(handlers, "    all_orders,\n", f"    {name},\n")
     edits.after(handlers, "    settlement.HANDLER,\n", f"    {name}.HANDLER,\n")
     edits.before(
         f"{_AMAZON}/spapi_operations.py",

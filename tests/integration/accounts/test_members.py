@@ -367,9 +367,10 @@ def test_a_removed_member_loses_their_sessions_in_the_shop_at_once(cast: Cast) -
     assert [shop.tenant for shop in memberships_of(cast.bob.id)] == [cast.charlies_shop]
 
 
-def test_an_accountant_reads_and_exports_figures_and_no_more() -> None:
+def test_an_accountant_exports_figures_enters_expenses_and_no_more() -> None:
     assert PERMISSIONS[MemberRole.ACCOUNTANT] == PERMISSIONS[MemberRole.VIEWER] | {
-        Permission.DASHBOARD_EXPORT
+        Permission.DASHBOARD_EXPORT,
+        Permission.EXPENSE_MANAGE,
     }
     assert Permission.SLIP_PRINT not in PERMISSIONS[MemberRole.ACCOUNTANT]
 
