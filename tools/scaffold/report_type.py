@@ -216,7 +216,7 @@ def _register(edits: Edits, values: dict[str, str], role: str) -> None:
         f'        "{values["type"]}": frozenset({{Role.{role.upper()}}}),\n',
     )
     generators = "src/theseller/emulator/reports/document_rendering.py"
-    edits.after(generators, "from theseller.emulator.reports import all_orders", f", {name}")
+    edits.after(generators, "    all_orders,\n", f"    {name},\n")
     edits.after(generators, "*settlement.GENERATORS", f", *{name}.GENERATORS")
 
 

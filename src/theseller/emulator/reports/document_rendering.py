@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 
-from theseller.emulator.reports import all_orders, sales_and_traffic, settlement, transactions
+from theseller.emulator.reports import (
+    all_orders,
+    sales_and_traffic,
+    settlement,
+    transactions,
+)
 from theseller.emulator.reports.settlement import SettlementWriter
 from theseller.emulator.reports.types import ReportGenerator, ReportOrder
 from theseller.emulator.world.sellers import Seller
