@@ -20,17 +20,11 @@ from theseller.analytics.expenses.types import (
     Recurrence,
 )
 from theseller.analytics.pages.cost_views import cost_target
+from theseller.analytics.pages.entry_fields import amount_field, day_field, read_amount
 from theseller.analytics.pages.page_filters import StoreOption
 from theseller.analytics.profit.types import CostRefusedError
 from theseller.analytics.profit.unit_cost_rules import check_written_currency
-from theseller.analytics.profit.written_numbers import Unreadable, read_amounts
 from theseller.edge.translate_marked_texts import translated_error
-
-_AMBIGUOUS = gettext_lazy(
-    "This may be a thousand or a decimal. Write it with two decimals, such as 1.50."
-)
-_NO_AMOUNT = gettext_lazy("Enter an amount, such as 1.50.")
-_NO_DAY = gettext_lazy("Enter a day, such as 2026-12-31.")
 
 
 class ExpenseForm(forms.Form):
@@ -44,29 +38,13 @@ class ExpenseForm(forms.Form):
     )
     category = forms.ChoiceField(label=gettext_lazy("Category"), label_suffix="")
     store = forms.ChoiceField(label=gettext_lazy("Store"), label_suffix="")
-    amount = forms.CharField(
-        label=gettext_lazy("Amount"),
-        label_suffix="",
-        max_length=40,
-        error_messages={"required": _NO_AMOUNT},
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-    )
+    amount = amount_field(gettext_lazy("Amount"))
     recurrence = forms.ChoiceField(label=gettext_lazy("Paid"), label_suffix="")
-    first_day = forms.DateField(
-        label=gettext_lazy("First day"),
-        label_suffix="",
-        input_formats=["%Y-%m-%d"],
-        error_messages={"invalid": _NO_DAY, "required": _NO_DAY},
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-    )
-    last_day = forms.DateField(
-        label=gettext_lazy("Last day"),
-        label_suffix="",
+    first_day = day_field(gettext_lazy("First day"))
+    last_day = day_field(
+        gettext_lazy("Last day"),
         required=False,
-        input_formats=["%Y-%m-%d"],
         help_text=gettext_lazy("Empty: it does not end; of one that is paid once, the same day."),
-        error_messages={"invalid": _NO_DAY},
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
 
     def __init__(
@@ -90,10 +68,7 @@ class ExpenseForm(forms.Form):
 
     def clean_amount(self) -> Decimal:
         """Read the amount, with a decimal point or a decimal comma."""
-        found = read_amounts({0: self.cleaned_data["amount"]})
-        if isinstance(found, Unreadable):
-            raise forms.ValidationError(_AMBIGUOUS if found.reason == "ambiguous" else _NO_AMOUNT)
-        return found[0]
+        return read_amount(self.cleaned_data["amount"])
 
     @override
     def clean(self) -> dict[str, Any]:

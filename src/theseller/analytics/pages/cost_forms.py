@@ -10,19 +10,14 @@ from django import forms
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
+from theseller.analytics.pages.entry_fields import amount_field, day_field, read_amount
 from theseller.analytics.profit.types import BEGINNING, CostRefusedError
 from theseller.analytics.profit.unit_cost_rules import (
     check_cost,
     check_day,
     check_written_currency,
 )
-from theseller.analytics.profit.written_numbers import Unreadable, read_amounts
 from theseller.edge.translate_marked_texts import translated_error
-
-_AMBIGUOUS = gettext_lazy(
-    "This may be a thousand or a decimal. Write it with two decimals, such as 1.50."
-)
-_NO_AMOUNT = gettext_lazy("Enter an amount, such as 1.50.")
 
 
 class CostForm(forms.Form):
@@ -32,21 +27,11 @@ class CostForm(forms.Form):
     """
 
     sku = forms.CharField(max_length=200, strip=False, widget=forms.HiddenInput)
-    unit_cost = forms.CharField(
-        label=gettext_lazy("Unit cost"),
-        label_suffix="",
-        max_length=40,
-        error_messages={"required": _NO_AMOUNT},
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-    )
-    valid_from = forms.DateField(
-        label=gettext_lazy("Valid from"),
-        label_suffix="",
+    unit_cost = amount_field(gettext_lazy("Unit cost"))
+    valid_from = day_field(
+        gettext_lazy("Valid from"),
         required=False,
-        input_formats=["%Y-%m-%d"],
         help_text=gettext_lazy("Empty: for all days so far."),
-        error_messages={"invalid": gettext_lazy("Enter a day, such as 2026-12-31.")},
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
 
     def __init__(self, *arguments: object, currency: str = "", **keywords: object) -> None:
@@ -57,15 +42,13 @@ class CostForm(forms.Form):
     def clean_unit_cost(self) -> Decimal:
         """Read the amount, with a decimal point or a decimal comma."""
         text = self.cleaned_data["unit_cost"]
-        found = read_amounts({0: text})
-        if isinstance(found, Unreadable):
-            raise forms.ValidationError(_AMBIGUOUS if found.reason == "ambiguous" else _NO_AMOUNT)
+        amount = read_amount(text)
         try:
-            check_cost(found[0])
+            check_cost(amount)
             check_written_currency(text, self._currency)
         except CostRefusedError as refusal:
             raise forms.ValidationError(translated_error(refusal)) from None
-        return found[0]
+        return amount
 
     def clean_valid_from(self) -> date:
         """Return the day; the beginning if there is none."""
