@@ -108,19 +108,14 @@ BRITISH = rf"(?<![\w.:/-])[A-Za-z]*(?:{'|'.join(_STEMS)})[A-Za-z]*(?![\w=(])"
 #: Values and sentences of Amazon's own, spelled as Amazon does; a status as Amazon's reports write
 #: it.
 _AMAZONS = frozenset({"Cancelled", "Only reports with processingStatus IN_QUEUE can be cancelled."})
-#: Modules of the words that Seller Central has in each country, British ones among them.
-_WORDS_OF_COUNTRIES = frozenset(
-    {
-        "amazon/reports/transaction_report_charges.py",
-        "amazon/reports/transaction_report_columns.py",
-        "emulator/reports/transaction_report_texts.py",
-    }
-)
 #: Lists of columns, and charge labels as Amazon prints them.
 _NAMES_ONLY = (
     "datamap/declared_columns_and_indexes.py",
     "ingest/datamap.py",
     "amazon/charge_type_by_label.py",
+    "amazon/reports/transaction_report_charges.py",
+    "amazon/reports/transaction_report_columns.py",
+    "emulator/reports/transaction_report_texts.py",
 )
 SPELLED = [
     path
@@ -210,7 +205,6 @@ def test_texts_are_spelled_as_in_the_us() -> None:
         for path in SPELLED
         for text in _texts(path)
         if text not in _AMAZONS
-        and str(path.relative_to(SOURCE)) not in _WORDS_OF_COUNTRIES
         and not _is_statement(path, text)
         and (match := re.search(BRITISH, text))
     }
