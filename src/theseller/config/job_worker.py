@@ -28,7 +28,11 @@ from theseller.config.job_metrics import count_job
 from theseller.config.job_recovery import RetryingJobManager
 from theseller.lib.database_failures import Failure, classify
 from theseller.lib.structured_logging import getLogger
-from theseller.postgres.answering_connection import AnsweringAsyncConnection
+from theseller.postgres.answering_connection import (
+    AnsweringAsyncConnection,
+    NoAnswerError,
+    queue_connection,
+)
 from theseller.tenancy.host_reports_and_clocks import host_queue
 
 log = getLogger(__name__)
@@ -138,18 +142,19 @@ async def _run_once(run: _WorkerRun) -> Failure | None:
     try:
         await asyncio.to_thread(run.check)
         await asyncio.to_thread(correct_future_dates)
+        silence = asyncio.Event()
         connector = procrastinate.PsycopgConnector(
             kwargs=_connection_parameters,
             name="jobs",
             timeout=_CONNECTION_SECONDS,
             max_size=QUEUE_POOLED,
-            connection_class=AnsweringAsyncConnection,
+            connection_class=queue_connection(silence.set),
         )
         with django_app.replace_connector(connector) as app:
             app.job_manager = RetryingJobManager(connector)
             async with app.open_async():
                 log.info("worker_started", concurrency=run.concurrency)
-                await _until_stopped(app, run)
+                await _until_stopped(app, run, silence)
     except Exception as error:
         failure = classify(error)
         if failure is None:
@@ -169,7 +174,12 @@ async def _connection_parameters() -> dict[str, Any]:
     return parameters
 
 
-async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
+async def _until_stopped(app: procrastinate.App, run: _WorkerRun, silence: asyncio.Event) -> None:
+    """Run jobs until a task ends or an answer of the database is missing.
+
+    A job whose end could not be stored stays under way for as long as this worker runs: it is
+    queued again when the worker has ended (`config.job_recovery`).
+    """
     # Finished jobs are deleted: the table stays small and fast, and holds nothing that outlives its
     # use.
     queue = await asyncio.to_thread(host_queue)
@@ -189,7 +199,8 @@ async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
     reporting = asyncio.create_task(keep_worker_reported(app))
     jumping = asyncio.create_task(clock_jump())
     trusting = asyncio.create_task(keep_trusted_time())
-    side_tasks = (stopping, reporting, jumping, trusting)
+    unanswered = asyncio.create_task(silence.wait())
+    side_tasks = (stopping, reporting, jumping, trusting, unanswered)
     await asyncio.wait({worker, *side_tasks}, return_when=asyncio.FIRST_COMPLETED)
     if jumping.done():
         # Recurring jobs would be queued for each tick that was jumped over, or for none until the
@@ -205,6 +216,8 @@ async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
     for task in (worker, reporting, trusting):
         with contextlib.suppress(asyncio.CancelledError):
             await task
+    if silence.is_set():
+        raise NoAnswerError(AnsweringAsyncConnection.answer_seconds)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ would wait for as long as the operating system does, a quarter of an hour or for
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, TypeVar
 
 import psycopg
@@ -28,6 +28,8 @@ LOST_PEER_OPTIONS = {
 }
 #: How long the pool's check of a connection may take, before it is handed out.
 CHECK_SECONDS = 3.0
+#: How long an answer for the queue may take after one that did not come.
+SILENT_SECONDS = 5.0
 #: How often psycopg wakes up while it waits, as its own default.
 _INTERVAL = 0.1
 #: Who waits for notifications waits until there is one.
@@ -79,10 +81,16 @@ class AnsweringConnection(psycopg.Connection[TupleRow]):
 class AnsweringAsyncConnection(psycopg.AsyncConnection[TupleRow]):
     """A connection of the queue: no statement of it is long.
 
-    The time includes that in which the event loop does not run, on a host that is overloaded.
+    The time includes that in which the event loop does not run, on a host that is overloaded. Once
+    an answer is missing, all connections of the class wait no longer than `SILENT_SECONDS`: a
+    worker that ends because of it has several statements left to try.
     """
 
     answer_seconds = 60.0
+
+    @staticmethod
+    def on_silence() -> None:
+        """Be told that an answer is missing."""
 
     @override
     async def wait(
@@ -91,11 +99,14 @@ class AnsweringAsyncConnection(psycopg.AsyncConnection[TupleRow]):
         """Wait for the server. Raises NoAnswerError."""
         if timeout is not None:
             return await super().wait(gen, interval, timeout)
+        seconds = self.answer_seconds
         try:
-            return await super().wait(gen, interval, self.answer_seconds)
+            return await super().wait(gen, interval, seconds)
         except _WaitTimeout:
             self.pgconn.finish()
-            raise NoAnswerError(self.answer_seconds) from None
+            type(self).answer_seconds = min(seconds, SILENT_SECONDS)
+            self.on_silence()
+            raise NoAnswerError(seconds) from None
 
     @override
     def notifies(
@@ -105,6 +116,15 @@ class AnsweringAsyncConnection(psycopg.AsyncConnection[TupleRow]):
         return super().notifies(
             timeout=_A_YEAR if timeout is None else timeout, stop_after=stop_after
         )
+
+
+def queue_connection(on_silence: Callable[[], None]) -> type[AnsweringAsyncConnection]:
+    """Return the class of connections of one run of the queue.
+
+    `on_silence` is called for each answer that is missing.
+    """
+    members = {"on_silence": staticmethod(on_silence)}
+    return type("AnsweringAsyncConnection", (AnsweringAsyncConnection,), members)
 
 
 def answering_within(seconds: float) -> type[AnsweringConnection]:

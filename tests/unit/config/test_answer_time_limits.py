@@ -13,10 +13,12 @@ from theseller.config.database_settings import answer_seconds, external_settings
 from theseller.config.environment import ProcessRole
 from theseller.postgres.answering_connection import (
     LOST_PEER_OPTIONS,
+    SILENT_SECONDS,
     NoAnswerError,
     allow_long_answers,
     answering_within,
     limit_answers_again,
+    queue_connection,
 )
 from theseller.tenancy.tenant_scope import STATEMENT_LIMITS
 
@@ -48,6 +50,27 @@ def test_long_answers_are_allowed_until_the_connection_returns_to_its_pool(datab
         with pytest.raises(NoAnswerError, match="timeout expired"):
             connection.execute("select pg_sleep(30)")
         assert connection.closed
+
+
+def test_the_queue_waits_for_little_after_an_answer_that_did_not_come(database: str) -> None:
+    notified: list[float] = []
+    run = queue_connection(lambda: notified.append(run.answer_seconds))
+    later = queue_connection(lambda: None)
+
+    async def ask(seconds: float) -> None:
+        connection = await run.connect(role_dsn("web", database), autocommit=True)
+        run.answer_seconds = seconds
+        async with connection:
+            await connection.execute("select pg_sleep(0.4)")
+            with pytest.raises(NoAnswerError, match="timeout expired"):
+                await connection.execute("select pg_sleep(60)")
+        assert connection.closed
+
+    asyncio.run(ask(SILENT_SECONDS + 0.5))
+    assert notified == [SILENT_SECONDS]
+    asyncio.run(ask(1.0))
+    assert notified == [SILENT_SECONDS, 1.0], "a shorter limit became longer"
+    assert later.answer_seconds > SILENT_SECONDS
 
 
 def test_the_queue_reads_its_password_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:

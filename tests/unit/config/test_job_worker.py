@@ -10,6 +10,7 @@ import procrastinate
 import pytest
 
 from theseller.config import job_worker
+from theseller.postgres.answering_connection import NoAnswerError
 
 
 class _App:
@@ -45,10 +46,31 @@ def test_the_error_of_a_side_task_stops_the_jobs_and_is_raised(
     async def run() -> None:
         worker = job_worker._WorkerRun(check=lambda: None, concurrency=1)
         await asyncio.wait_for(
-            job_worker._until_stopped(cast("procrastinate.App", app), worker), timeout=60
+            job_worker._until_stopped(cast("procrastinate.App", app), worker, asyncio.Event()),
+            timeout=60,
         )
 
     with pytest.raises(RuntimeError, match="ended"):
+        asyncio.run(run())
+    assert app.stopped
+
+
+def test_a_missing_answer_of_the_database_stops_the_jobs_and_is_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(job_worker, "host_queue", lambda: "host:one")
+    for one in ("keep_worker_reported", "keep_trusted_time", "clock_jump"):
+        monkeypatch.setattr(job_worker, one, _forever)
+    app = _App()
+
+    async def run() -> None:
+        worker, silence = job_worker._WorkerRun(check=lambda: None, concurrency=1), asyncio.Event()
+        asyncio.get_running_loop().call_later(0.1, silence.set)
+        await asyncio.wait_for(
+            job_worker._until_stopped(cast("procrastinate.App", app), worker, silence), timeout=60
+        )
+
+    with pytest.raises(NoAnswerError):
         asyncio.run(run())
     assert app.stopped
 
