@@ -239,6 +239,9 @@ ALLOWED_REPORT_TYPES: Mapping[str, frozenset[Role]] = MappingProxyType(
             _STOCK | {Role.INVENTORY_AND_ORDER_TRACKING, Role.PRICING}
         ),
         "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2": _FINANCE,
+        "GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA": frozenset(
+            {Role.AMAZON_FULFILLMENT, Role.PRICING}
+        ),
         "GET_SALES_AND_TRAFFIC_REPORT": frozenset({Role.BRAND_ANALYTICS}),
         "GET_DATE_RANGE_FINANCIAL_TRANSACTION_DATA": _FINANCE,
     }

@@ -70,6 +70,7 @@ ORDER_PATHS: dict[str, tuple[str, ...]] = {
     ),
 }
 #: Columns of the all-orders reports.
+CUSTOMER_RETURNS_COLUMNS = ("license-plate-number", "customer-comments")
 ALL_ORDERS_COLUMNS = ("ship-city", "ship-state", "ship-postal-code", "purchase-order-number", "cpf")
 #: Columns of transaction reports.
 TRANSACTION_COLUMNS = ("order-city", "order-state", "order-postal")
@@ -106,5 +107,9 @@ def all_paths() -> frozenset[str]:
         + [f"{operation}:{path}" for operation, paths in OTHER_PATHS.items() for path in paths]
         + [f"{order_date}:{column}" for column in ALL_ORDERS_COLUMNS]
         + [f"{last_update}:{column}" for column in ALL_ORDERS_COLUMNS if column != "cpf"]
+        + [
+            f"GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA:{column}"
+            for column in CUSTOMER_RETURNS_COLUMNS
+        ]
         + [f"GET_DATE_RANGE_FINANCIAL_TRANSACTION_DATA:{column}" for column in TRANSACTION_COLUMNS]
     )

@@ -117,6 +117,29 @@ describe_table(
     ),
 )
 describe_table(
+    "ingest_return",
+    DataClass.SELLER_FACTS,
+    note="Units that customers returned: order, product, reason, condition. No comment, no label.",
+    columns=(
+        "tenant_id returned_at order_id sku fnsku occurrence connection_id marketplace_id "
+        "local_day asin quantity fulfillment_center disposition reason status"
+    ),
+    indexes="_pkey _day",
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    retention="life-purge-30; 18 months",
+    eraser=Eraser.DELETE_CONNECTION,
+    age_column="local_day",
+    inventory_category="orders",
+    grants=(
+        ("directory", "select (tenant_id, local_day)"),
+        ("probe", "select (tenant_id, connection_id, marketplace_id)"),
+        ("retention", "select, delete"),
+        ("web", "select, insert, update, delete"),
+        ("worker", "select, insert, update, delete"),
+    ),
+)
+describe_table(
     "ingest_document",
     DataClass.SELLER_FACTS,
     note="Which documents became facts: type, period, hash, counts.",

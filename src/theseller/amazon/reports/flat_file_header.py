@@ -67,6 +67,7 @@ _KNOWN_WORDS = frozenset(word for name in _KNOWN_NAMES for word in name.split("-
 _OURS = gettext_noop(
     "We read All Orders (by order date or last update),"
     " the settlement Flat File V2,"
+    " FBA customer returns,"
     " transaction reports (Monthly, Date Range, Unified) as CSV,"
     " Business Reports as CSV,"
     " and Sales and Traffic as JSON."

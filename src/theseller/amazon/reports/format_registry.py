@@ -11,6 +11,7 @@ from types import MappingProxyType
 from theseller.amazon.reports import (
     all_orders,
     business_report,
+    customer_returns,
     sales_and_traffic,
     settlement,
     transaction_report,
@@ -21,6 +22,7 @@ from theseller.amazon.reports.report_types_and_columns import ReportType
 FLAT_FORMATS: tuple[FlatFormat, ...] = (
     all_orders.FORMAT,
     settlement.FORMAT,
+    customer_returns.FORMAT,
     transaction_report.FORMAT,
 )
 #: One only: before a second one, read which type the document names, then choose.

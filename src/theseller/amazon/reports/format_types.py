@@ -88,6 +88,7 @@ class FlatFormat:
         decoder: makes the decoder of one opened report.
         line: the struct of a row.
         must_add_up: no row may be left out, since the rows add up to a total.
+        names_no_store: it can only be imported if its store was stated.
     """
 
     titles: Mapping[ReportType, str]
@@ -96,6 +97,7 @@ class FlatFormat:
     decoder: Callable[[Header, OpenReport], FlatDecoder]
     line: Callable[..., Any]
     must_add_up: bool = False
+    names_no_store: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -180,6 +180,11 @@ class Findings:
             first, last = min(known[0], first), max(known[1], last)
         self._spans[marketplace] = (first, last)
 
+    def attribute(self, marketplace: Marketplace) -> None:
+        """Say of which marketplace the rows are that name none."""
+        if span := self._spans.pop(None, None):
+            self.saw_span(marketplace, *span)
+
     def saw_day(self, marketplace: Marketplace, first: date, last: date) -> None:
         """Widen the days of a marketplace."""
         if known := self._days.get(marketplace):

@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from theseller.amazon.reports.all_orders import AllOrdersLine
+from theseller.amazon.reports.customer_returns import CustomerReturnsLine
 from theseller.amazon.reports.encoding_detection import (
     Encoding,
     decide_encoding,
@@ -48,14 +49,21 @@ from theseller.amazon.reports.report_types_and_columns import (
 )
 from theseller.amazon.reports.sales_and_traffic_structs import TrafficDay, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementLine
-from theseller.amazon.reports.stated_scope import NOTHING_STATED, Stated
+from theseller.amazon.reports.stated_scope import NO_STORE, NOTHING_STATED, Question, Stated
 from theseller.amazon.reports.transaction_report import TransactionRow
 from theseller.amazon.reports.transaction_report_columns import find_header
 from theseller.amazon.reports.unsupported_reports import refuse_unsupported
+from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 from theseller.lib.translation_marks import gettext_noop, marked
 
 Row = (
-    AllOrdersLine | SettlementLine | TransactionRow | TrafficDay | TrafficProduct | tuple[Any, ...]
+    AllOrdersLine
+    | SettlementLine
+    | CustomerReturnsLine
+    | TransactionRow
+    | TrafficDay
+    | TrafficProduct
+    | tuple[Any, ...]
 )
 
 
@@ -153,6 +161,11 @@ class ReportStream:
         recognizers = (form.recognize for form in FLAT_FORMATS)
         return read_header(lines, self.source.limits, recognizers, self._options.expected)
 
+    @property
+    def stated_store(self) -> Marketplace | None:
+        """The store that a person stated for the file, if any."""
+        return self._options.stated.marketplace
+
     def batches(self) -> Iterator[list[Row]]:
         """Yield the rows batch by batch, in the file's order.
 
@@ -192,11 +205,22 @@ class ReportStream:
     def _flat(self, header: Header) -> Generator[list[Row], None, Inspection]:
         form = flat_format(header.type)
         decoder = form.decoder(header, self._report)
+        store = self._options.stated.marketplace
         for rows in decoder.all(self._report):
             self.summary = decoder.summary
             if rows:
                 yield list(rows) if self._options.as_tuples else [form.line(*row) for row in rows]
-        return self._conclude(decoder, header.kept, header.dropped)
+        if not form.names_no_store:
+            return self._conclude(decoder, header.kept, header.dropped)
+        if store:
+            decoder.findings.attribute(store)
+        verdict = decoder.verdict() if store else NO_STORE
+        found = self._conclude(decoder, header.kept, header.dropped, verdict)
+        return msgspec.structs.replace(
+            found,
+            asks=(Question.STORE,),
+            stores_possible=tuple(sorted(store.code for store in MARKETPLACES.values())),
+        )
 
     def _json(self) -> Generator[list[Row], None, Inspection]:
         text = decoded(self.source.content(), self._report.encoding)
@@ -220,9 +244,12 @@ class ReportStream:
         )
 
     def _conclude(
-        self, decoder: Decoder, kept: Iterable[str], dropped: Iterable[DroppedColumn]
+        self,
+        decoder: Decoder,
+        kept: Iterable[str],
+        dropped: Iterable[DroppedColumn],
+        verdict: tuple[str, str] | None = None,
     ) -> Inspection:
-        verdict = decoder.verdict()
         report_type, evidence = decoder.settled_type()
         return conclude(
             decoder.findings,
@@ -230,7 +257,7 @@ class ReportStream:
             self._report.encoding,
             report_type=report_type,
             evidence=evidence,
-            verdict=verdict,
+            verdict=verdict or decoder.verdict(),
             kept=kept,
             dropped=dropped,
         )
@@ -278,6 +305,7 @@ def read_report(
     rows_as_tuples: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     declared: str | None = None,
+    stated: Stated = NOTHING_STATED,
 ) -> Report:
     """Check a whole report, then return it with its rows.
 
@@ -290,12 +318,13 @@ def read_report(
         rows_as_tuples: whether rows are tuples instead of structs.
         limits: the most that the file may cost.
         declared: the charset that Amazon served the document with.
+        stated: what a person says of a file that does not say it itself.
 
     Raises:
         ReportRefusedError: it can't be imported; none of its rows was returned.
     """
     options = Options(
-        filename, encoding, expected, allow_refused_rows, rows_as_tuples, limits, declared
+        filename, encoding, expected, allow_refused_rows, rows_as_tuples, limits, declared, stated
     )
     source = Source(chunks, filename=filename, limits=limits)
     stream = ReportStream(source, replace(options, as_tuples=True))

@@ -42,6 +42,7 @@ class ReportType(StrEnum):
     ALL_ORDERS_BY_LAST_UPDATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL"
     SETTLEMENT_V2 = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
     SALES_AND_TRAFFIC = "GET_SALES_AND_TRAFFIC_REPORT"
+    CUSTOMER_RETURNS = "GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA"
     TRANSACTIONS = "GET_DATE_RANGE_FINANCIAL_TRANSACTION_DATA"
 
 
@@ -67,6 +68,7 @@ _BUYER = "PII: who the buyer is"
 _TAX_ID = "PII: buyer's tax identity"
 _BUYER_TEXT = "PII: text or link written by the buyer"
 _BUYER_ORDER = "PII: buyer's own order number"
+_UNIT = "PII: label of one returned unit"
 _NOT_NEEDED = "not needed"
 
 
@@ -262,12 +264,37 @@ _TRANSACTIONS = Columns(
     ),
 )
 
+_CUSTOMER_RETURNS = Columns(
+    required=frozenset(
+        {
+            "return-date",
+            "order-id",
+            "sku",
+            "asin",
+            "fnsku",
+            "quantity",
+            "fulfillment-center-id",
+            "detailed-disposition",
+            "reason",
+        }
+    ),
+    optional=frozenset({"status"}),
+    dropped=MappingProxyType(
+        {
+            "product-name": _NOT_NEEDED,
+            "license-plate-number": _UNIT,
+            "customer-comments": _BUYER_TEXT,
+        }
+    ),
+)
+
 #: Flat files only. Sales and traffic is JSON; its allow-list is in `sales_and_traffic_structs`.
 COLUMNS: Mapping[ReportType, Columns] = MappingProxyType(
     {
         ReportType.ALL_ORDERS_BY_ORDER_DATE: _ALL_ORDERS,
         ReportType.ALL_ORDERS_BY_LAST_UPDATE: _ALL_ORDERS,
         ReportType.SETTLEMENT_V2: _SETTLEMENT,
+        ReportType.CUSTOMER_RETURNS: _CUSTOMER_RETURNS,
         ReportType.TRANSACTIONS: _TRANSACTIONS,
     }
 )

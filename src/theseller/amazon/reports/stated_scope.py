@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 from theseller.lib.marketplaces import Marketplace
+from theseller.lib.translation_marks import gettext_noop
 
 
 class Question(StrEnum):
@@ -34,3 +35,8 @@ class Stated:
 
 
 NOTHING_STATED = Stated()
+#: Why a file that names no store can't be imported, and what to do.
+NO_STORE = (
+    gettext_noop("the file does not say of which store it is"),
+    gettext_noop("Choose the store that the report was downloaded for."),
+)

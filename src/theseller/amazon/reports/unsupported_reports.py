@@ -326,12 +326,6 @@ UNSUPPORTED_REPORTS: tuple[UnsupportedReport, ...] = (
         f"The money of reimbursements is in the settlements: download {_STATEMENTS} instead.",
     ),
     UnsupportedReport(
-        _with("return-date", "order-id", "detailed-disposition"),
-        "an FBA customer returns report",
-        "The money of returns (refunds and fees) is in the settlements:"
-        f" download {_STATEMENTS} instead.",
-    ),
-    UnsupportedReport(
         _with("order-id", "return-request-date"),
         "a returns report of orders that you ship",
         "The money of returns (refunds and fees) is in the settlements:"

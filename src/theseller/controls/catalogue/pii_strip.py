@@ -15,8 +15,8 @@ from theseller.amazon.reports.report_reader import Options, read_report, stream_
 from theseller.audit.event_types import Tag
 from theseller.controls.probe_tools.data_map_drift import inventory_drift
 from theseller.controls.probe_tools.decoder_canary_samples import (
-    BUSINESS_REPORTS_STATED,
     CANARY,
+    STATED,
     UNLISTED_FIELD,
     business_reports_with_canaries,
     decoded_values,
@@ -149,14 +149,14 @@ def _decoders() -> Iterator[str]:
 
 def _reports() -> Iterator[str]:
     for kind in report_types.COLUMNS:
-        found = read_report([report_with_canaries(kind)], expected=kind)
+        found = read_report([report_with_canaries(kind)], expected=kind, stated=STATED)
         rows = list(found.rows())
         if not rows:
             yield f"The decoder of {kind} reads no row."
         if CANARY in repr((rows, found.inspection, found.summary)):
             yield f"The decoder of {kind} lets a dropped column through."
     for data in business_reports_with_canaries():
-        stream = stream_report([data], Options(stated=BUSINESS_REPORTS_STATED))
+        stream = stream_report([data], Options(stated=STATED))
         products = [row for batch in stream.batches() for row in batch]
         if not products:
             yield "The decoder of Business Reports reads no row."

@@ -64,8 +64,8 @@ def report_with_canaries(kind: ReportType) -> bytes:
     return "".join("\t".join(row) + "\n" for row in rows).encode()
 
 
-#: What a person would state of them.
-BUSINESS_REPORTS_STATED = Stated(by_code("DE"), date(2026, 3, 28), date(2026, 3, 28))
+#: What a person would state of files that name no store.
+STATED = Stated(by_code("DE"), date(2026, 3, 28), date(2026, 3, 28))
 
 
 def business_reports_with_canaries() -> Iterator[bytes]:
@@ -145,6 +145,12 @@ def _add_unlisted(node: Any) -> None:  # noqa: ANN401
 
 
 _CELLS = {
+    "return-date": "2026-10-05T10:00:00+00:00",
+    "fnsku": "X001BRUSH1",
+    "fulfillment-center-id": "LEJ1",
+    "detailed-disposition": "SELLABLE",
+    "reason": "UNWANTED_ITEM",
+    "status": "Unit returned to inventory",
     "amazon-order-id": "302-1234567-7654321",
     "order-id": "302-1234567-7654321",
     "order-item-id": "11112222333344",

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from theseller.emulator.reports import (
     all_orders,
+    customer_returns,
     sales_and_traffic,
     settlement,
     transactions,
@@ -27,6 +28,7 @@ GENERATORS: Mapping[str, ReportGenerator] = MappingProxyType(
             *all_orders.GENERATORS,
             *sales_and_traffic.GENERATORS,
             *settlement.GENERATORS,
+            *customer_returns.GENERATORS,
             *transactions.GENERATORS,
         )
     }

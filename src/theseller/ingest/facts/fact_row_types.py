@@ -131,6 +131,27 @@ class TrafficRow(NamedTuple):
     buy_box_percent: Decimal | None
 
 
+class ReturnRow(NamedTuple):
+    """A row of `ingest_return`: what a row of a returns report says of returned units.
+
+    `occurrence` counts the rows of one instant, order, SKU and FNSKU.
+    """
+
+    returned_at: datetime
+    order_id: str
+    sku: str
+    fnsku: str
+    occurrence: int
+    marketplace_id: str
+    local_day: date
+    asin: str
+    quantity: int
+    fulfillment_center: str
+    disposition: str
+    reason: str
+    status: str
+
+
 def columns_of(row: type[NamedTuple]) -> Columns:
     """Return (column, SQL type) for each field of a row type, in order."""
     hints = get_type_hints(row, include_extras=True)
@@ -155,3 +176,4 @@ LEDGER_COLUMNS = columns_of(LedgerRow)
 PRODUCT_COLUMNS = columns_of(ProductRow)
 INVENTORY_COLUMNS = columns_of(InventoryRow)
 TRAFFIC_COLUMNS = columns_of(TrafficRow)
+RETURN_COLUMNS = columns_of(ReturnRow)

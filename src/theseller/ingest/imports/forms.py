@@ -47,7 +47,9 @@ class ImportForm(forms.Form):
     store = forms.ChoiceField(
         required=False,
         label=_("Store"),
-        help_text=_("Only for Business Reports, which don't name their store."),
+        help_text=_(
+            "Only for Business Reports and FBA customer returns, which don't name their store."
+        ),
         error_messages={"invalid_choice": _("Choose one of the stores in the list.")},
     )
     first_day = _day_field(_("First day"))

@@ -255,6 +255,8 @@ def _refuse_while_erasing(bulk: Bulk) -> None:
             exists (select from ingest_order_line where tenant_id = %(tenant)s
                 and connection_id in (select connection_id from ended))
             or exists (select from ingest_ledger_line where tenant_id = %(tenant)s
+                and connection_id in (select connection_id from ended))
+            or exists (select from ingest_return where tenant_id = %(tenant)s
                 and connection_id in (select connection_id from ended)))
         """)
     if erasing:

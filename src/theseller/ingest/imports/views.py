@@ -92,6 +92,7 @@ _DROPPED = {
         "Personal data, text or link written by the buyer"
     ),
     "PII: buyer's own order number": gettext_noop("Personal data, buyer's own order number"),
+    "PII: label of one returned unit": gettext_noop("Personal data, label of one returned unit"),
     "not needed": gettext_noop("Not needed"),
     "unknown to this version": gettext_noop("Unknown to this version"),
 }

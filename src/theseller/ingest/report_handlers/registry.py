@@ -5,6 +5,7 @@ from __future__ import annotations
 from theseller.amazon.reports import ReportType
 from theseller.ingest.report_handlers import (
     all_orders,
+    customer_returns,
     sales_and_traffic,
     settlement,
     transaction_report,
@@ -14,6 +15,7 @@ from theseller.ingest.report_handlers.types import Facts, ReportHandler
 HANDLERS: tuple[ReportHandler, ...] = (
     all_orders.HANDLER,
     settlement.HANDLER,
+    customer_returns.HANDLER,
     sales_and_traffic.HANDLER,
     transaction_report.HANDLER,
 )

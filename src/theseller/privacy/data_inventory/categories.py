@@ -15,8 +15,9 @@ CATEGORIES: tuple[DataCategory, ...] = (
         Section.AMAZON,
         gettext_noop("Orders"),
         gettext_noop(
-            "Lines of orders: number, day, status, product, quantity, prices and discounts. No"
-            " buyer, no recipient, no address."
+            "Lines of orders: number, day, status, product, quantity, prices and discounts."
+            " Returned units: order number, time, product, fulfillment center, condition and"
+            " reason; no comment. No buyer, no recipient, no address."
         ),
         RetentionRule.AGE,
         ("life-purge-30", "pii-strip"),

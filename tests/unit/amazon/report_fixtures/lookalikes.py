@@ -366,13 +366,6 @@ BUSINESS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 #: What the answer calls it → columns.
 OTHERS: tuple[tuple[str, str], ...] = (
     (
-        "FBA customer returns report",
-        (
-            "return-date order-id sku asin fnsku product-name quantity fulfillment-center-id"
-            " detailed-disposition reason"
-        ),
-    ),
-    (
         "returns report of orders that you ship",
         "Order_ID Order_date Return_request_date Return_request_status Amazon_RMA_ID",
     ),
