@@ -8,11 +8,13 @@ import pytest
 
 from theseller.amazon.reports import (
     Inspection,
+    Options,
     Question,
     ReportRefusedError,
     Stated,
     inspect_report,
     read_report,
+    stream_report,
 )
 from theseller.amazon.reports.customer_returns import FORMAT, PARSERS, CustomerReturnsLine
 from theseller.lib.marketplaces import by_code
@@ -50,9 +52,14 @@ def _inspected(*lines: str, stated: Stated = GERMANY) -> Inspection:
     return inspect_report([_file(*lines)], stated=stated)
 
 
+def _rows(data: bytes) -> list[object]:
+    stream = stream_report([data], Options(stated=GERMANY))
+    return [row for batch in stream.batches() for row in batch]
+
+
 def test_rows_are_read_without_comment_label_and_name() -> None:
-    report = read_report([_file(_line(), "", _line(quantity="2", asin=""))], stated=GERMANY)
-    first, second = report.rows()
+    data = _file(_line(), "", _line(quantity="2", asin=""))
+    first, second = _rows(data)
     assert first == CustomerReturnsLine(
         line_number=2,
         returned_at=datetime(2026, 10, 5, 23, 30, tzinfo=UTC),
@@ -68,7 +75,7 @@ def test_rows_are_read_without_comment_label_and_name() -> None:
     )
     assert isinstance(second, CustomerReturnsLine)
     assert (second.line_number, second.quantity, second.asin) == (4, 2, "")
-    found = report.inspection
+    found = inspect_report([data], stated=GERMANY)
     assert found.marketplaces == ("DE",)
     assert found.period.days == {"DE": (date(2026, 10, 6), date(2026, 10, 6))}
     dropped = {column.name: column.reason for column in found.columns_dropped}
@@ -101,7 +108,7 @@ def test_comments_with_tabs_and_line_breaks_change_nothing_else() -> None:
 def test_status_may_be_missing_and_other_columns_make_another_report() -> None:
     names = [name for name in ROW if name != "status"]
     lines = ("\t".join(names), "\t".join(ROW[name] for name in names))
-    (row,) = read_report(["\n".join([*lines, ""]).encode()], stated=GERMANY).rows()
+    (row,) = _rows("\n".join([*lines, ""]).encode())
     assert isinstance(row, CustomerReturnsLine)
     assert row.status == ""
     assert FORMAT.recognize(frozenset(PARSERS) - {"reason"}, None) is None

@@ -305,7 +305,6 @@ def read_report(
     rows_as_tuples: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     declared: str | None = None,
-    stated: Stated = NOTHING_STATED,
 ) -> Report:
     """Check a whole report, then return it with its rows.
 
@@ -318,13 +317,12 @@ def read_report(
         rows_as_tuples: whether rows are tuples instead of structs.
         limits: the most that the file may cost.
         declared: the charset that Amazon served the document with.
-        stated: what a person says of a file that does not say it itself.
 
     Raises:
         ReportRefusedError: it can't be imported; none of its rows was returned.
     """
     options = Options(
-        filename, encoding, expected, allow_refused_rows, rows_as_tuples, limits, declared, stated
+        filename, encoding, expected, allow_refused_rows, rows_as_tuples, limits, declared
     )
     source = Source(chunks, filename=filename, limits=limits)
     stream = ReportStream(source, replace(options, as_tuples=True))

@@ -11,7 +11,7 @@ from django.db import connections as databases
 
 from theseller.amazon.decoders import all_response_shapes
 from theseller.amazon.reports import report_types_and_columns as report_types
-from theseller.amazon.reports.report_reader import Options, read_report, stream_report
+from theseller.amazon.reports.report_reader import Options, stream_report
 from theseller.audit.event_types import Tag
 from theseller.controls.probe_tools.data_map_drift import inventory_drift
 from theseller.controls.probe_tools.decoder_canary_samples import (
@@ -149,8 +149,9 @@ def _decoders() -> Iterator[str]:
 
 def _reports() -> Iterator[str]:
     for kind in report_types.COLUMNS:
-        found = read_report([report_with_canaries(kind)], expected=kind, stated=STATED)
-        rows = list(found.rows())
+        options = Options(expected=kind, stated=STATED)
+        found = stream_report([report_with_canaries(kind)], options)
+        rows = [row for batch in found.batches() for row in batch]
         if not rows:
             yield f"The decoder of {kind} reads no row."
         if CANARY in repr((rows, found.inspection, found.summary)):

@@ -40,7 +40,10 @@ _CONDITIONS = (
 
 @dataclass(frozen=True, slots=True)
 class ReturnedUnit:
-    """One unit, as it arrived. Two units of an order line differ by their label alone."""
+    """One unit, as it arrived.
+
+    Two units of an order line differ by their label alone.
+    """
 
     at: datetime
     order: Order
@@ -54,7 +57,10 @@ class ReturnedUnit:
 def returned_units(
     world: World, seller: Seller, start: datetime, end: datetime, at: datetime
 ) -> Iterator[ReturnedUnit]:
-    """Yield the units that arrived in [start, end), and by `at`, of all stores."""
+    """Yield the units of all stores that arrived in [start, end).
+
+    Only those that have arrived by `at`.
+    """
     for store in seller.stores:
         for event in world.events(seller, store, start, end + timedelta(hours=_HOURS)):
             for unit in _of_event(world.seed, event):

@@ -132,7 +132,7 @@ class TrafficRow(NamedTuple):
 
 
 class ReturnRow(NamedTuple):
-    """A row of `ingest_return`: what a row of a returns report says of returned units.
+    """A row of `ingest_return`: one row of a returns report.
 
     `occurrence` counts the rows of one instant, order, SKU and FNSKU.
     """

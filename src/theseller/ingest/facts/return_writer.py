@@ -48,7 +48,7 @@ from incoming i left join stored s using ({_KEY})
 _CHANGED = f"""
 ({_KEY}) in (select * from unnest(
     %(instants)s::timestamptz[], %(orders)s::text[], %(skus)s::text[], %(fnskus)s::text[]))
-"""
+"""  # our own text  # noqa: S608
 _DELETE = f"delete from ingest_return where tenant_id = %(tenant)s and {_CHANGED}"  # noqa: S608
 _INSERT = f"""
 insert into ingest_return (tenant_id, connection_id, {_NAMES})
@@ -80,7 +80,7 @@ def write_returns(
     bulk.lock(RETURNS_LOCK)
     found = [CustomerReturnsLine(*line) for line in lines]
     orders = sorted({line.order_id for line in found})
-    known = dict(bulk.rows(_STORES, connection=connection, orders=orders))
+    known: dict[str, str] = dict(bulk.rows(_STORES, connection=connection, orders=orders))
     oldest = oldest_kept(at).date()
     rows, too_old = [], 0
     for line in found:
@@ -128,7 +128,10 @@ def _row(line: CustomerReturnsLine, store: Marketplace) -> ReturnRow:
 
 
 def _numbered(rows: Iterable[ReturnRow]) -> list[ReturnRow]:
-    """Return the rows, numbered within their groups regardless of the file's order."""
+    """Return the rows, numbered within their groups.
+
+    The file's order does not matter.
+    """
     groups: defaultdict[_Key, list[ReturnRow]] = defaultdict(list)
     for row in rows:
         groups[row.returned_at, row.order_id, row.sku, row.fnsku].append(row)
