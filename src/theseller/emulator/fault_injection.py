@@ -14,7 +14,7 @@ from typing_extensions import override
 
 KINDS = (
     "throttle", "error500", "error503", "timeout", "truncate", "unknown_field", "html_error",
-    "slow", "fatal_report", "expired_document", "malformed_json",
+    "slow", "fatal_report", "cancelled_report", "expired_document", "malformed_json",
 )  # fmt: skip
 BEFORE = frozenset({"throttle", "error500", "error503", "timeout", "html_error"})
 """Kinds that replace the answer."""

@@ -1,6 +1,7 @@
 """GET_SALES_AND_TRAFFIC_REPORT: sales of the orders, drawn traffic.
 
-Traffic is drawn so that 5 to 20 % of sessions become a unit.
+Traffic is drawn so that 5 to 20 % of sessions become a unit. As at Amazon, a day is restated: until
+72 hours after its end, a tenth of its sessions is not counted yet.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from theseller.emulator.world.world_queries import World
 
 REPORT_TYPE = "GET_SALES_AND_TRAFFIC_REPORT"
 Json = dict[str, Any]
+_SETTLES_AFTER = timedelta(hours=72)
 
 
 @dataclass(slots=True)
@@ -111,9 +113,11 @@ class TrafficWriter:
                 tally.sales += line.price
                 tally.units += line.quantity
                 tally.items += 1
+        _, end = day_bounds(self.store, day, day + timedelta(days=1))
+        counted = 1.0 if self.at >= end + _SETTLES_AFTER else 0.9
         for product, tally in found.items():
             chance = share(self.world.seed, product.sku, day, "sessions")
-            tally.sessions = max(int(tally.units / (0.05 + 0.15 * chance)), tally.items)
+            tally.sessions = max(int(counted * tally.units / (0.05 + 0.15 * chance)), tally.items)
             tally.page_views = int(tally.sessions * (1.2 + 0.5 * chance))
             tally.browser_sessions = int(tally.sessions * 0.35)
             tally.browser_views = int(tally.page_views * 0.35)

@@ -31,6 +31,8 @@ RESTRICTED = frozenset(
         "GET_GST_MTR_B2B_CUSTOM", "GET_GST_MTR_B2C_CUSTOM", "GET_EASYSHIP_DOCUMENTS",
     }
 )  # fmt: skip
+#: What becomes of a report, by kind of fault.
+_OUTCOMES = {"fatal_report": "FATAL", "cancelled_report": "CANCELLED"}
 _STATUSES = ("CANCELLED", "DONE", "FATAL", "IN_PROGRESS", "IN_QUEUE")
 
 
@@ -64,11 +66,8 @@ def create_report(call: Call) -> dict[str, Any]:
     if generator.one_store and len(marketplace_ids) != 1:
         raise invalid("Exactly one marketplace must be given for this report type.")
     store = ReportStore(call.emulator)
-    outcome = (
-        "FATAL"
-        if call.emulator.faults.draw("reports.createReport", frozenset({"fatal_report"}))
-        else ""
-    )
+    drawn = call.emulator.faults.draw("reports.createReport", frozenset(_OUTCOMES))
+    outcome = _OUTCOMES[drawn] if drawn else ""
     if _requested_too_often(call, store, generator):
         outcome = "CANCELLED"
     report = store.add(
