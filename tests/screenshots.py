@@ -128,8 +128,8 @@ def _connect(alice: BrowserSession, demo: Demo, pictures: Pictures) -> None:
 
 def _until_arrived(demo: Demo) -> None:
     waiting = (
-        "select count(*) from ingest_stream where work_done < work_total and last_outcome <>"
-        " 'role_missing'"
+        "select count(*) from ingest_stream where name <> 'traffic' and work_done <"
+        " work_total and last_outcome <> 'role_missing'"
     )
     wait_until(
         lambda: (

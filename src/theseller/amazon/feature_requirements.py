@@ -40,6 +40,7 @@ _STREAMS = (
         ("GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2",),
     ),
     Stream("inventory", ("getInventorySummaries",)),
+    Stream("traffic", _REPORT_OPERATIONS, ("GET_SALES_AND_TRAFFIC_REPORT",)),
 )
 STREAMS: Mapping[str, Stream] = MappingProxyType({stream.key: stream for stream in _STREAMS})
 
@@ -99,6 +100,21 @@ _FEATURES = (
             "Units per product, as they are now: fulfillable, inbound, reserved, unfulfillable and"
             " in total, with SKU, ASIN, FNSKU, condition and title. Each reading replaces the one"
             " before."
+        ),
+    ),
+    Feature(
+        "traffic",
+        gettext_noop("Traffic and conversion"),
+        gettext_noop(
+            "See how often your products were visited and how many visits became orders. Amazon"
+            " gives this data to brand owners only."
+        ),
+        # Brand Analytics opens the report; creating and fetching one needs another role besides.
+        (Role.INVENTORY_AND_ORDER_TRACKING, Role.BRAND_ANALYTICS),
+        ("traffic",),
+        gettext_noop(
+            "Sessions, page views, units, sales and the featured offer's share, by day and by"
+            " product. Nothing about who visited."
         ),
     ),
 )
@@ -173,10 +189,17 @@ def served_by(role: Role, features: Iterable[str]) -> tuple[Feature, ...]:
     Those that call something which `role` allows: the consent page says that the role is needed for
     them.
     """
-    return tuple(
-        feature
-        for key in dict.fromkeys(features)
-        if _opens_something(role, feature := FEATURES[key])
+    chosen = [FEATURES[key] for key in dict.fromkeys(features)]
+    found = tuple(feature for feature in chosen if _opens_something(role, feature))
+    # A role by which reports are only created and fetched, if it is needed for nothing else.
+    return found or tuple(feature for feature in chosen if _opens_reports(role, feature))
+
+
+def _opens_reports(role: Role, feature: Feature) -> bool:
+    return any(
+        o.name in _REPORT_OPERATIONS and o.opened_by(role, region)
+        for o in operations_for([feature.key])
+        for region in Region
     )
 
 

@@ -100,7 +100,8 @@ ROLES: Mapping[Role, RoleText] = MappingProxyType(
         ),
         Role.BRAND_ANALYTICS: RoleText(
             "Amazon lets an application of a brand owner read visits, searches and conversion.",
-            "Nothing through the API today; you can upload Business Reports yourself.",
+            "We read sessions, page views, units and sales by day and product. No searches, and"
+            " nothing about visitors.",
         ),
     }
 )

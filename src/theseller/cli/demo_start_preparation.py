@@ -13,7 +13,7 @@ from theseller.cli.deployment_secrets import ensure_secrets
 from theseller.cli.errors import CommandError
 from theseller.cli.supervisor import stop_orphans
 from theseller.cli.tcp_ports import choose_port, is_free, parse_port
-from theseller.config.environment import read_restricted_roles
+from theseller.config.environment import TRAFFIC_REPORTS_MAX, read_restricted_roles
 from theseller.postgres.exclusive_lock_file import LockFile
 from theseller.postgres.os_processes import wait_until
 from theseller.postgres.server import make_folder
@@ -113,7 +113,8 @@ def choose_ports(
 def demo_environ(environ: Mapping[str, str], state: Path, ports: DemoPorts) -> dict[str, str]:
     """Return the environment of the demo's programs.
 
-    It writes the emulator's application and the demo's addresses.
+    It writes the emulator's application and the demo's addresses. The demo's Amazon is faster than
+    Amazon, so traffic reports are requested as often as the setting allows.
     """
     web, emulator = ports.public_url, f"http://127.0.0.1:{ports.emulator}"
     edge = {"THESELLER_TRUSTED_PROXIES": "127.0.0.1"} if ports.edge else {}
@@ -132,6 +133,7 @@ def demo_environ(environ: Mapping[str, str], state: Path, ports: DemoPorts) -> d
         | edge
         | {
             "PYTHONUNBUFFERED": "1",
+            "THESELLER_TRAFFIC_REPORTS_PER_DAY": str(TRAFFIC_REPORTS_MAX),
             "THESELLER_ENV": "demo",
             "THESELLER_STATE": str(state),
             "THESELLER_PUBLIC_URL": web,

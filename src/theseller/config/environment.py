@@ -29,6 +29,11 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 #: What the emulated Amazon knows the application by; Amazon does not.
+#: Sales and traffic reports that are requested for a connection in a day. Amazon documents three in
+#: five minutes; since April 2026 applications were seen limited to one in a quarter of an hour. The
+#: default is the lower, the maximum the higher of the two. Source: "Seller retail analytics
+#: reports"; github.com/amzn/selling-partner-api-models #5210.
+TRAFFIC_REPORTS_PER_DAY, TRAFFIC_REPORTS_MAX = 96, 864
 DEMO_CLIENT_ID, DEMO_APPLICATION_ID = (
     "amzn1.application-oa2-client.demo",
     "amzn1.sellerapps.app.demo",
@@ -104,6 +109,7 @@ class Environment:
     trusted_proxies: TrustedProxies = NO_PROXIES
     hsts: Hsts = Hsts.PRELOAD
     application_roles: tuple[Role, ...] = roles_for(OFFERED)
+    traffic_reports_per_day: int = TRAFFIC_REPORTS_PER_DAY
 
     @property
     def in_quarantine(self) -> bool:
@@ -194,6 +200,9 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
         ),
         hsts=_choice(Hsts, environ.get("THESELLER_HSTS") or Hsts.PRELOAD, "THESELLER_HSTS"),
         application_roles=_application_roles(environ.get("THESELLER_APPLICATION_ROLES", "")),
+        traffic_reports_per_day=_traffic_reports(
+            environ.get("THESELLER_TRAFFIC_REPORTS_PER_DAY") or str(TRAFFIC_REPORTS_PER_DAY)
+        ),
     )
 
 
@@ -308,6 +317,16 @@ def _rotation_days(text: str) -> int:
             " secret"
         )
     return days
+
+
+def _traffic_reports(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= number <= TRAFFIC_REPORTS_MAX:
+        raise InvalidSettingError(
+            f"THESELLER_TRAFFIC_REPORTS_PER_DAY must be 1 to {TRAFFIC_REPORTS_MAX}: so many sales"
+            " and traffic reports are requested of Amazon in a day for each connection"
+        )
+    return number
 
 
 def _administrators(text: str) -> tuple[str, ...]:

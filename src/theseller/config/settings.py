@@ -100,6 +100,8 @@ SESSION_KEYS: CachedValue[tuple[str, list[str]]] = CachedValue(_session_keys)
 SECRET_KEY, SECRET_KEY_FALLBACKS = SESSION_KEYS()
 #: Secrets are replaced when they are this old; the cap can't be raised.
 ROTATION_DAYS = ENVIRONMENT.rotation_days
+#: Report types of which Amazon makes few a day, and how many are requested for a connection.
+REPORTS_PER_DAY = {"GET_SALES_AND_TRAFFIC_REPORT": ENVIRONMENT.traffic_reports_per_day}
 
 # --- Amazon
 AMAZON_ENDPOINTS = (

@@ -149,6 +149,8 @@ class StreamProgress:
     last_success_at: datetime | None
     next_due_at: datetime | None
     fresh_until: datetime | None
+    #: Amazon makes few of its reports a day: nothing else waits for it.
+    is_rationed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,8 +74,8 @@ def _facts(found: Site) -> int:
 
 def _complete(found: Site) -> bool:
     waiting = found.rows(
-        "select count(*) from ingest_stream where work_done < work_total and last_outcome <>"
-        " 'role_missing'"
+        "select count(*) from ingest_stream where name <> 'traffic' and work_done <"
+        " work_total and last_outcome <> 'role_missing'"
     )
     dirty = found.rows("select count(*) from ingest_dirty_day")
     return waiting == dirty == [(0,)] and bool(found.rows("select 1 from ingest_stream"))

@@ -28,9 +28,9 @@ sql(
 sql(
     "auth-minimum-roles",
     "shows a consent page that asks for a role too many",
-    "update connections_attempt set roles = array_append(roles, 'Brand Analytics') where tenant_id"
+    "update connections_attempt set roles = array_append(roles, 'Pricing') where tenant_id"
     " = '{alice}'",
-    "update connections_attempt set roles = array_remove(roles, 'Brand Analytics') where tenant_id"
+    "update connections_attempt set roles = array_remove(roles, 'Pricing') where tenant_id"
     " = '{alice}'",
 )
 

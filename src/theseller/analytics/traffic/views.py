@@ -26,10 +26,12 @@ from theseller.analytics.traffic.page_context import (
 from theseller.analytics.traffic.queries import traffic_days, traffic_products, traffic_stores
 from theseller.analytics.traffic.types import TrafficOfDay
 from theseller.edge.compression_decorator import compressed
+from theseller.ingest.sync.queries import progress
 from theseller.lib import clock
 from theseller.tenancy.tenant_scope import tenant_scope
 
 _MOST_PRODUCTS = 100_000
+_STREAM = "traffic"
 
 
 @require_safe
@@ -94,8 +96,14 @@ def _compared(
 
 
 def _without_traffic(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
+    """Say why there is no traffic, and where it can come from."""
+    stream = next((one for one in progress() if one.name == _STREAM), None)
+    may_connect = stream is None and tenant_context.may(Permission.CONNECTION_MANAGE)
     context = {
         "tenant_context": tenant_context,
+        "stream": stream,
+        "choose_url": reverse("connections:choose") if may_connect else "",
+        "progress_url": reverse("ingest:progress"),
         "import_url": (
             reverse("ingest:import") if tenant_context.may(Permission.DOCUMENT_IMPORT) else ""
         ),

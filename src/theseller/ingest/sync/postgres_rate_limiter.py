@@ -16,6 +16,7 @@ from math import ceil
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connections
 from typing_extensions import override
 
@@ -29,6 +30,7 @@ from theseller.tenancy.tenant_scope import tenant_scope
 _SLOWEST, _FASTEST = 0.0005, 1000.0
 #: The most tokens of debt after refusals: a storm must not lock a seller out for long.
 _MOST_DEBT = 4
+_SECONDS_A_DAY = 24 * 60 * 60
 #: A bucket that is dated later than this was written by a clock that was ahead.
 _SKEW = timedelta(minutes=1)
 
@@ -72,6 +74,10 @@ update ingest_bucket
 set tokens = {_REFILLED}, updated_at = greatest(updated_at, %(at)s::timestamptz), rate = %(rate)s
 where tenant_id = %(tenant)s and key = %(key)s and rate <> %(rate)s
 """  # of this module's own parts  # noqa: S608
+_GIVE_BACK = """
+update ingest_bucket set tokens = least(burst, tokens + 1)
+where tenant_id = %(tenant)s and key = %(key)s
+"""
 _PENALISE = f"""
 update ingest_bucket
 set tokens = case when {_REFILLED} > 1e-6 then 0
@@ -109,9 +115,12 @@ class PostgresLimiter(Limiter):
         Raises:
             ConnectionClosedError: the connection has ended.
         """
+        parameters = self._parameters(key, at)
         with tenant_scope(self._tenant, using=self._using):
             self._hold(self._connection)
-            row = sql_execution.one(connections[self._using], _ACQUIRE, self._parameters(key, at))
+            if key.operation in settings.REPORTS_PER_DAY:  # The setting may be another one now.
+                sql_execution.execute(connections[self._using], _LEARN, parameters)
+            row = sql_execution.one(connections[self._using], _ACQUIRE, parameters)
         if (
             row is None
             # Another worker made the bucket in this very moment, later than this statement's
@@ -126,6 +135,17 @@ class PostgresLimiter(Limiter):
             updated_at = at
         missing = max(1 - tokens, 1e-6)
         return NotBefore(updated_at + timedelta(microseconds=ceil(missing / rate * 1_000_000)))
+
+    def give_back(self, key: BucketKey, at: datetime) -> None:
+        """Give back a token of the bucket: what it was taken for was not done.
+
+        Raises:
+            ConnectionClosedError: the connection has ended.
+        """
+        with tenant_scope(self._tenant, using=self._using):
+            self._hold(self._connection)
+            parameters = self._parameters(key, at)
+            sql_execution.execute(connections[self._using], _GIVE_BACK, parameters)
 
     @override
     def observe(
@@ -157,17 +177,25 @@ class PostgresLimiter(Limiter):
             sql_execution.execute(connections[self._using], _BEGIN_AGAIN, self._parameters(key, at))
 
     def _parameters(self, key: BucketKey, at: datetime) -> dict[str, Any]:
-        plan = OPERATIONS[key.operation]
+        rate, burst = _plan(key.operation)
         return {
             "tenant": self._tenant,
             "connection": self._connection,
             # A connection has one seller and one region: two of a seller's connections in a region
             # are one after the other.
             "key": f"{key.application}|{self._connection}|{key.operation}"[:200],
-            "rate": plan.rate,
-            "burst": float(plan.burst),
+            "rate": rate,
+            "burst": float(burst),
             "at": at,
         }
+
+
+def _plan(name: str) -> tuple[float, int]:
+    """Return rate and burst of an operation, or of a rationed report type."""
+    a_day = settings.REPORTS_PER_DAY.get(name)
+    if a_day is not None:
+        return a_day / _SECONDS_A_DAY, 1
+    return OPERATIONS[name].rate, OPERATIONS[name].burst
 
 
 def _rate(header: str | None) -> float | None:

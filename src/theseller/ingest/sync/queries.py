@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from typing import Any
+from uuid import UUID
 
+from django.conf import settings
 from django.db import connections
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext
 
 from theseller.ingest.report_handlers.registry import types_completing
 from theseller.ingest.report_handlers.types import Facts
@@ -119,6 +122,7 @@ _PATIENCE = 3
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
+    connection: UUID
     name: str
     done: int
     total: int
@@ -150,8 +154,8 @@ def progress(*, using: str = "default") -> tuple[StreamProgress, ...]:
         _stream(row)
         for row in sql_execution.rows(
             connections[using],
-            "select s.name, s.work_done, s.work_total, s.last_outcome, s.failures_in_row, s.due_at,"
-            " s.last_success_at, s.fresh_until" + _OPEN,
+            "select s.connection_id, s.name, s.work_done, s.work_total, s.last_outcome,"
+            " s.failures_in_row, s.due_at, s.last_success_at, s.fresh_until" + _OPEN,
             parameters,
         )
     ]
@@ -193,14 +197,17 @@ def freshness(*, using: str = "default") -> Freshness:
 
 
 def is_running(streams: Sequence[StreamProgress]) -> bool:
-    """Say whether anything is still arriving, so that a page should refresh."""
-    return any(stream.step in {"now", "waiting"} for stream in streams)
+    """Say whether anything is still arriving, so that a page should refresh.
+
+    A history that Amazon rations takes days: no page waits for it.
+    """
+    return any(stream.step in {"now", "waiting"} and not stream.is_rationed for stream in streams)
 
 
 def _stream(row: tuple[Any, ...]) -> _Stream:
-    name, done, total, outcome, failures, due_at, success_at, fresh_until = row
+    connection, name, done, total, outcome, failures, due_at, success_at, fresh_until = row
     known = Outcome(outcome) if outcome in set(Outcome) else Outcome.FAULT
-    return _Stream(name, done, total, known, failures, due_at, success_at, fresh_until)
+    return _Stream(connection, name, done, total, known, failures, due_at, success_at, fresh_until)
 
 
 def _progress(kind: StreamKind, streams: list[_Stream]) -> StreamProgress:
@@ -228,9 +235,7 @@ def _progress(kind: StreamKind, streams: list[_Stream]) -> StreamProgress:
             _("%(done)d of %(total)d %(unit)s")
             % {"done": done, "total": total, "unit": _(kind.unit)},
         ),
-        note=_(_NOTES[shown.outcome])
-        if shown.outcome in _NOTES and step not in {"done", "waiting"}
-        else "",
+        note=_note(kind, answering, shown.outcome, step),
         last_success_at=max(
             (stream.success_at for stream in answering if stream.success_at), default=None
         ),
@@ -238,7 +243,50 @@ def _progress(kind: StreamKind, streams: list[_Stream]) -> StreamProgress:
         fresh_until=min(
             (stream.fresh_until for stream in answering if stream.fresh_until), default=None
         ),
+        is_rationed=bool(kind.rationed),
     )
+
+
+def _note(kind: StreamKind, streams: list[_Stream], outcome: Outcome, step: str) -> str:
+    if step in {"done", "waiting"}:
+        return ""
+    if step == "failed" and outcome is Outcome.ROLE_MISSING and kind.role_missing:
+        return _(kind.role_missing)
+    if step == "now" and kind.rationed:
+        return _pace(kind, streams)
+    return _(_NOTES[outcome]) if outcome in _NOTES else ""
+
+
+def _pace(kind: StreamKind, streams: list[_Stream]) -> str:
+    """Say how many reports a day there are, and how long the rest takes."""
+    a_day = settings.REPORTS_PER_DAY[kind.rationed]
+    by_connection = [
+        [stream for stream in streams if stream.connection == connection]
+        for connection in {stream.connection for stream in streams}
+    ]
+    number = {"number": a_day}
+    if any(len(found) * kind.each_day >= a_day for found in by_connection):
+        return (
+            _(
+                "At most %(number)d reports a day are requested of Amazon, and the newest days"
+                " use them up: older days stay without data."
+            )
+            % number
+        )
+    days = max(
+        ceil(
+            sum(stream.total - stream.done for stream in found)
+            / (a_day - len(found) * kind.each_day)
+        )
+        for found in by_connection
+    )
+    return ngettext(
+        "At most %(number)d reports a day are requested of Amazon, the newest days first. The"
+        " history is complete in about a day.",
+        "At most %(number)d reports a day are requested of Amazon, the newest days first. The"
+        " history is complete in about %(days)d days.",
+        days,
+    ) % (number | {"days": days})
 
 
 def _step_of(streams: list[_Stream], stopped: _Stream | None) -> str:

@@ -16,7 +16,7 @@ from theseller.amazon.errors import OtherSellerError, SellerUnconfirmedError, Th
 from theseller.amazon.roles import RestrictedRole
 from theseller.amazon.spapi_client import SPAPIClient, Value
 from theseller.amazon.spapi_operations import allowed
-from theseller.amazon.throttle import BucketKey
+from theseller.amazon.throttle import BucketKey, NotBefore
 from theseller.connections.access_tokens import open_connection, with_access_token
 from theseller.connections.http_and_lwa_clients import amazon_http
 from theseller.connections.types import ConnectionView
@@ -49,7 +49,8 @@ class RateLimitedClient:
         self._view = view
         self._now = now
         self._granted = granted
-        self._prepaid = PrepaidLimiter(PostgresLimiter(view.tenant, view.id))
+        self._limiter = PostgresLimiter(view.tenant, view.id)
+        self._prepaid = PrepaidLimiter(self._limiter)
         application = settings.ENVIRONMENT.application_id
         self._client = SPAPIClient(
             settings.AMAZON_ENDPOINTS,
@@ -69,20 +70,48 @@ class RateLimitedClient:
             OtherSellerError: Amazon names another seller; nothing is read.
             SellerUnconfirmedError: Amazon names no seller yet; nothing is read.
         """
+        self._require_seller(operation)
+        plan = allowed(operation, self._granted)
+        wait = self._prepaid.pay(self._bucket(plan.name), self._now())
+        if wait is not None:
+            raise ThrottledError(plan.name, wait.instant)
+
+    def pay_report(self, report_type: str) -> None:
+        """Take one report of a type of which Amazon makes few a day.
+
+        createReport is to be paid besides. It does not wait if there is none.
+
+        Raises:
+            ThrottledError: there is none.
+            OtherSellerError: Amazon names another seller; nothing is read.
+            SellerUnconfirmedError: Amazon names no seller yet; nothing is read.
+        """
+        self._require_seller("createReport")
+        answer = self._limiter.acquire(self._bucket(report_type), self._now())
+        if isinstance(answer, NotBefore):
+            raise ThrottledError("createReport", answer.instant)
+
+    def give_report_back(self, report_type: str) -> None:
+        """Give back what `pay_report` took: Amazon denied the report.
+
+        Raises:
+            ConnectionClosedError: the connection has ended.
+        """
+        self._limiter.give_back(self._bucket(report_type), self._now())
+
+    def _require_seller(self, operation: str) -> None:
         if self._view.seller_mismatch:
             raise OtherSellerError(operation)
         if operation != CONFIRMS_SELLER and not self._view.seller_is_confirmed:
             raise SellerUnconfirmedError(operation)
-        plan = allowed(operation, self._granted)
-        key = BucketKey(
+
+    def _bucket(self, name: str) -> BucketKey:
+        return BucketKey(
             settings.ENVIRONMENT.application_id,
             self._view.selling_partner_id,
             self._view.region,
-            plan.name,
+            name,
         )
-        wait = self._prepaid.pay(key, self._now())
-        if wait is not None:
-            raise ThrottledError(plan.name, wait.instant)
 
     def call(
         self,

@@ -7,7 +7,7 @@ The two functions over all tenants return identifiers of pending work, no tenant
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connections
@@ -20,6 +20,8 @@ from theseller.ingest.types import StreamKey
 from theseller.lib import sql_execution
 
 _MOST = 100
+#: createReport has one token a minute.
+_BETWEEN_STORES = timedelta(minutes=1)
 
 
 def plan_new_connections(*, at: datetime) -> int:
@@ -61,8 +63,12 @@ def plan(tenant: UUID, connection: UUID, *, at: datetime) -> int:
             connection=connection,
             wanted=wanted,
         )
-        for kind, store in streams_of(opened.view.features, opened.view.marketplace_ids):
+        stores = opened.view.marketplace_ids
+        for kind, store in streams_of(opened.view.features, stores):
             cursor, total = kind.start(at)
+            # Of most stores of a region Amazon denies reports. So the store that the seller chose
+            # is first, and the others leave createReport's tokens to the order history.
+            turn = stores.index(store) if kind.rationed else 0
             made += bulk.run(
                 "insert into ingest_stream (tenant_id, connection_id, name, marketplace_id, cursor,"
                 " work_total, due_at) values (%(tenant)s, %(connection)s, %(name)s, %(store)s,"
@@ -72,7 +78,7 @@ def plan(tenant: UUID, connection: UUID, *, at: datetime) -> int:
                 store=store,
                 cursor=json.dumps(cursor),
                 total=total,
-                at=at,
+                at=at + turn * _BETWEEN_STORES,
             )
         bulk.run(
             "insert into ingest_plan (tenant_id, connection_id, planned_for) values (%(tenant)s,"

@@ -73,6 +73,20 @@ class SyncStep:
         """
         self._client.pay(operation)
 
+    def pay_report(self, report_type: str) -> None:
+        """Take one of the reports of `report_type` that Amazon makes in a day.
+
+        It does not wait.
+
+        Raises:
+            ThrottledError: there is none now.
+        """
+        self._client.pay_report(report_type)
+
+    def give_report_back(self, report_type: str) -> None:
+        """Give back what `pay_report` took: Amazon denied the report."""
+        self._client.give_report_back(report_type)
+
     def call(
         self,
         operation: str,

@@ -33,12 +33,14 @@ class SyncSummary:
         failed: the titles of streams that failed.
         checked_at: when Amazon last answered any stream. Each has an interval of its own, from
             minutes to a week, and a time of its own.
+        following: the titles of streams whose history takes days; the rest does not wait for it.
     """
 
     percent: int
     left: str
     failed: tuple[str, ...]
     checked_at: datetime | None
+    following: tuple[str, ...] = ()
 
 
 def expects_streams(
@@ -59,21 +61,26 @@ def summarize(
     Amazon's rate limits decide the rate, so the rest is taken to go on as fast as what has arrived
     since the connection was made.
     """
+    following = [
+        stream for stream in streams if stream.is_rationed and stream.step in {"now", "waiting"}
+    ]
+    waited = [stream for stream in streams if stream not in following]
     begun = _begun([view for view in connections if view.is_open and view.origin is Origin.LWA])
     return SyncSummary(
         percent=(
             min(
-                sum(stream.percent for stream in streams) // len(streams),
+                sum(stream.percent for stream in waited) // len(waited),
                 99 if is_running(streams) else 100,
             )
-            if streams
+            if waited
             else 0
         ),
-        left=_left(streams, at - begun) if begun else "",
+        left=_left(waited, at - begun) if begun else "",
         failed=tuple(stream.title for stream in streams if stream.step == "failed"),
         checked_at=max(
             (stream.last_success_at for stream in streams if stream.last_success_at), default=None
         ),
+        following=tuple(stream.title for stream in following),
     )
 
 

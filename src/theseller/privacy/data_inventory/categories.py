@@ -57,11 +57,12 @@ CATEGORIES: tuple[DataCategory, ...] = (
         Section.AMAZON,
         gettext_noop("Sessions and page views"),
         gettext_noop(
-            "How often your pages were seen, per day and product, from reports that you imported."
+            "How often your pages were seen, per day and product, from Amazon's reports or from"
+            " files that you imported."
         ),
         RetentionRule.AGE,
         ("life-purge-30",),
-        features=("sales",),
+        features=("traffic",),
     ),
     DataCategory(
         "totals",

@@ -89,16 +89,15 @@ class Worker:
         found: dict[str, Any] = json.loads(row[0]) if isinstance(row[0], str) else row[0]
         return found
 
-    def set_cursor(self, name: str, **changes: object) -> None:
-        cursor = self.stream(name)["cursor"] | changes
+    def set_cursor(self, name: str, of_store: str = "", /, **changes: object) -> None:
+        cursor = self.stream(name, of_store)["cursor"] | changes
         self.rows(
-            "update ingest_stream set cursor = %s where connection_id = %s and name = %s",
-            json.dumps(cursor),
-            self.connection,
-            name,
-        )
+            "update ingest_stream set cursor = %s where connection_id = %s and name = %s and"
+            " marketplace_id = %s",
+            json.dumps(cursor), self.connection, name, of_store,
+        )  # fmt: skip
 
-    def pass_time(self, name: str) -> None:
+    def pass_time(self, name: str, store: str = "") -> None:
         """End every wait of the stream.
 
         Its due time, its lease, the next check of a report, the parking of a window, Amazon's
@@ -107,35 +106,39 @@ class Worker:
         past = clock.now() - timedelta(seconds=1)
         self.rows(
             "update ingest_stream set due_at = least(due_at, %s), lease_expires_at = %s where"
-            " connection_id = %s and name = %s",
-            past, past if self.stream(name)["lease_id"] else None, self.connection, name,
+            " connection_id = %s and name = %s and marketplace_id = %s",
+            past, past if self.stream(name, store)["lease_id"] else None, self.connection, name,
+            store,
         )  # fmt: skip
         self.rows("update ingest_bucket set tokens = burst")
-        cursor = self.stream(name)["cursor"]
+        cursor = self.stream(name, store)["cursor"]
         over = past.strftime("%Y-%m-%dT%H:%M:%SZ")
         for kind, field in (("open", "look"), ("parked", "until")):
             cursor[kind] = {
                 key: value | {field: over} for key, value in cursor.get(kind, {}).items()
             }
-        if "open" in self.stream(name)["cursor"]:
-            self.set_cursor(name, **cursor)
+        if cursor.get("next"):
+            cursor["next"] = over
+        if "open" in self.stream(name, store)["cursor"]:
+            self.set_cursor(name, store, **cursor)
 
     def run(self, name: str, store: str = "") -> int:
         return run_stream(self.key(name, store), now=clock.now)
 
-    def finish(self, name: str, turns: int = 30) -> None:
+    def finish(self, name: str, store: str = "", turns: int = 30) -> None:
         """Run a stream, time passing between its turns, until its work is done."""
         for _ in range(turns):
-            now = self.stream(name)
+            now = self.stream(name, store)
             if (
                 now["last_success_at"]
                 and now["work_done"] >= now["work_total"]
                 and not now["cursor"].get("pending")
+                and not now["cursor"].get("fresh")
             ):
                 return
-            self.pass_time(name)
-            self.run(name)
-        raise AssertionError(f"{name} did not finish: {self.stream(name)}")
+            self.pass_time(name, store)
+            self.run(name, store)
+        raise AssertionError(f"{name} did not finish: {self.stream(name, store)}")
 
     def requests_of(self, operation: str) -> int:
         calls: Any = self.amazon.calls()
@@ -148,7 +151,7 @@ def worker(cast: Cast, amazon: EmulatedAmazon) -> Iterator[Worker]:
 
     Histories are narrowed to their newest window, and this process is in the worker's role.
     """
-    connection = connect(cast, amazon, ["sales", "finances", "stock"])
+    connection = connect(cast, amazon, ["sales", "finances", "stock", "traffic"])
     with as_role("worker"):
         plan(cast.alices_shop, connection, at=clock.now())
         driven = Worker(cast.alices_shop, connection, amazon)

@@ -24,7 +24,14 @@ def _progress(worker: Worker) -> dict[str, StreamProgress]:
 
 def test_progress_reports_waiting_preparing_and_done(worker: Worker) -> None:
     before = _progress(worker)
-    assert list(before) == ["orders_history", "orders", "transactions", "settlements", "inventory"]
+    assert list(before) == [
+        "orders_history",
+        "orders",
+        "transactions",
+        "settlements",
+        "inventory",
+        "traffic",
+    ]
     assert {stream.step for stream in before.values()} == {"waiting"}
     assert queries.is_running(tuple(before.values()))
     worker.run("orders_history")

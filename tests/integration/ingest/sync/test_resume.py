@@ -15,7 +15,7 @@ import pytest
 from django.db import connections as databases
 from tests.cast import Cast
 from tests.conftest import as_role
-from tests.integration.ingest.sync.conftest import Worker
+from tests.integration.ingest.sync.conftest import UK, Worker
 
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
@@ -25,6 +25,7 @@ from theseller.ingest.sync.stream_runner import run_stream
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.types import Advance
 from theseller.lib import clock
+from theseller.lib.marketplaces import local_day
 from theseller.tenancy.tenant_scope import tenant_scope
 
 
@@ -66,6 +67,11 @@ def kill_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 
 def _state(worker: Worker, name: str) -> list[tuple[Any, ...]]:
+    if name == "traffic":
+        return worker.rows(
+            "select count(*), sum(sessions), sum(units_ordered), sum(ordered_sales) from"
+            " ingest_traffic_day"
+        )
     if name == "orders_history":
         return worker.rows(
             "select count(*), count(distinct order_id), sum(quantity), sum(item_price) from"
@@ -81,6 +87,8 @@ def _state(worker: Worker, name: str) -> list[tuple[Any, ...]]:
     [
         ("orders_history", range(2, 40, 9)),
         ("transactions", range(2, 7, 4)),
+        ("traffic", range(2, 40, 9)),
+        pytest.param("traffic", range(1, 40), marks=pytest.mark.exhaustive),
         pytest.param("orders_history", range(1, 40), marks=pytest.mark.exhaustive),
         pytest.param("transactions", range(1, 7), marks=pytest.mark.exhaustive),
     ],
@@ -88,8 +96,14 @@ def _state(worker: Worker, name: str) -> list[tuple[Any, ...]]:
 def test_stream_killed_at_any_boundary_ends_with_the_same_rows(
     worker: Worker, name: str, boundaries: range, kill_at: Callable[[int], None]
 ) -> None:
-    fresh = worker.stream(name)["cursor"]
-    worker.finish(name)
+    store = UK if name == "traffic" else ""
+    if store:  # The totals of six days, and the products of one of them.
+        today = local_day(UK, clock.now() - timedelta(hours=6))
+        days = f"{today - timedelta(days=9)}/{today - timedelta(days=4)}"
+        tasks = [days, str(today - timedelta(days=5))]
+        worker.set_cursor(name, store, day=str(today), pending=tasks)
+    fresh = worker.stream(name, store)["cursor"]
+    worker.finish(name, store)
     whole = _state(worker, name)
     reports = worker.requests_of("createReport")
     deaths = 0
@@ -97,18 +111,20 @@ def test_stream_killed_at_any_boundary_ends_with_the_same_rows(
         worker.rows("delete from ingest_order_line")
         worker.rows("delete from ingest_ledger_line")
         worker.rows("delete from ingest_transaction_digest")
-        worker.set_cursor(name, **fresh)
+        worker.rows("delete from ingest_traffic_day")
+        worker.set_cursor(name, store, **fresh)
         kill_at(number)
         try:
-            worker.finish(name)
+            worker.finish(name, store)
         except Killed:
             deaths += 1
-            assert worker.stream(name)["lease_id"], "a killed worker gives nothing back"
-            worker.finish(name)
+            lease = worker.stream(name, store)["lease_id"]
+            assert lease, "a killed worker gives nothing back"
+            worker.finish(name, store)
         else:
             break
         assert _state(worker, name) == whole
-        assert worker.stream(name)["cursor"]["pending"] == []
+        assert worker.stream(name, store)["cursor"]["pending"] == []
     assert deaths >= max(1, 6 // boundaries.step)
     # Once per whole run, never again for a report that Amazon was already making or had made.
     assert worker.requests_of("createReport") <= (deaths + 2) * reports

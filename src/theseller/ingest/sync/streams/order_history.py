@@ -56,7 +56,7 @@ COOL_DOWN = timedelta(minutes=5)
 REREAD_EVERY, REREAD_WINDOWS = timedelta(days=7), 2
 _LONGEST_WAIT = timedelta(hours=6)
 #: Amazon certainly made no report.
-_NOT_MADE = (
+NOT_MADE = (
     ThrottledError,
     RoleMissingError,
     InvalidRequestError,
@@ -161,7 +161,7 @@ def _ask(step: SyncStep, cursor: dict[str, Any], index: int) -> None:
             raise
         step.commit(Advance(due_at=step.at, cursor={**cursor, "store": cursor["store"] + 1}))
         return
-    except _NOT_MADE:
+    except NOT_MADE:
         step.commit(Advance(due_at=step.at, cursor=cursor))
         raise
     _adopt(step, cursor, index, report_id)

@@ -16,6 +16,8 @@ from theseller.ingest.sync.streams import (
     order_history,
     order_updates,
     settlements,
+    traffic,
+    traffic_tasks,
     transactions,
 )
 from theseller.ingest.sync.sync_step import SyncStep
@@ -35,6 +37,12 @@ class StreamKind:
     start: Callable[[datetime], tuple[dict[str, Any], int]]
     run_step: Callable[[SyncStep], None]
     per_store: bool = False
+    #: Its reports, if Amazon makes so few a day that a history takes days: nothing else waits for
+    #: it. `each_day` of them are for the newest days of a store.
+    rationed: str = ""
+    each_day: int = 0
+    #: What the page says in place of the usual if Amazon denies it.
+    role_missing: str = ""
 
 
 _KINDS = (
@@ -78,6 +86,22 @@ _KINDS = (
         inventory.start,
         inventory.run_step,
         per_store=True,
+    ),
+    StreamKind(
+        "traffic",
+        "traffic",
+        gettext_noop("Traffic"),
+        gettext_noop("reports"),
+        traffic.start,
+        traffic.run_step,
+        per_store=True,
+        rationed=traffic.REPORT_TYPE.value,
+        each_day=traffic_tasks.REPORTS_EACH_DAY,
+        role_missing=gettext_noop(
+            "Amazon denies the sales and traffic reports of your account: they need the role Brand"
+            " Analytics, which only brand owners have. Authorize again if you have it; everything"
+            " else continues to sync."
+        ),
     ),
 )
 #: In the order in which people see them.
