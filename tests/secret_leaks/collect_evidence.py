@@ -5,17 +5,20 @@ Collected once, judged by `test_secret_leaks.py`.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg import sql
 from tests.demo_deployment import ROOT
@@ -134,10 +137,10 @@ def gather(demo: InstrumentedDemo, crashes: Sequence[signal.Signals]) -> Evidenc
     _search_running(found, demo)
     _plant(found, demo)
     driver.answers.close()
-    _plant_a_row(
-        demo
-    )  # once more: each minute the worker archives the WAL with the backup and removes it here
-    demo.stop()
+    # Each minute the worker moves finished WAL into the backup: the last rows are younger.
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(_plant_rows_until_the_database_ends, demo)
+        demo.stop()
     _search_stopped(found, demo)
     return found
 
@@ -387,6 +390,13 @@ def _plant_a_row(demo: InstrumentedDemo) -> None:
             " ('q', 'planted', %s, now() + interval '1 day')",
             (json.dumps({"remark": PLANTED}),),
         )
+
+
+def _plant_rows_until_the_database_ends(demo: InstrumentedDemo) -> None:
+    with contextlib.suppress(psycopg.OperationalError):
+        while True:
+            _plant_a_row(demo)
+            time.sleep(0.5)
 
 
 _HOLD = """
