@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.sabotage.deployment import accept_short_copies
 from tests.sabotage.saboteurs import Superuser, Tools, breaks
 
 from theseller.audit import checkpoint_copy_file, signed_checkpoint_document
@@ -155,6 +156,7 @@ def _removes(tools: Tools) -> Iterator[None]:
         with _unguarded(tools.superuser) as superuser:
             superuser.execute("insert into audit_checkpoint select * from taken")
             superuser.execute("drop table taken")
+        accept_short_copies()
 
 
 @breaks(_CONTROL, "writes into the copy of the checkpoints outside the database")
@@ -207,3 +209,4 @@ def _replaces_all(tools: Tools) -> Iterator[None]:
             superuser.execute("truncate audit_checkpoint")
             superuser.execute("insert into audit_checkpoint select * from taken")
             superuser.execute("drop table taken")
+        accept_short_copies()
