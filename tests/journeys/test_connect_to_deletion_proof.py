@@ -35,6 +35,7 @@ from tests.expected_figures import (
     moments,
 )
 from tests.journeys import packing_slips
+from tests.journeys.checked_controls import checked
 from tests.leak_scanner import Exact, ScanResult
 
 from theseller.lib import clock
@@ -137,6 +138,7 @@ def test_journey_from_connecting_to_deletion_certificate(
         _judge(alice, demo, states)
     _verify(demo, certificate, tmp_path)
     _nothing_left(demo, ALICES, orders)
+    checked(demo)
     for shop in others:
         _another_on_a_phone(browser, demo, shop, tmp_path, sessions, states)
     assert len(states) == 2 * (1 + len(others)), "each authorisation with its state and its code"

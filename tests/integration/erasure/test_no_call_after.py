@@ -180,7 +180,7 @@ def _by_one_that_is_killed_first(shop: Shop, connection: str) -> float:
     [
         _by_the_seller,
         pytest.param(_by_a_process, marks=pytest.mark.exhaustive),
-        _by_one_that_is_killed_first,
+        pytest.param(_by_one_that_is_killed_first, marks=pytest.mark.exhaustive),
     ],
 )
 def test_no_amazon_call_is_sent_after_the_connection_ended(
