@@ -214,18 +214,17 @@ def compared_span(key: PeriodKey, span: Span, mode: Compare) -> Span | None:
     by_month = key in {PeriodKey.MONTH, PeriodKey.LAST_MONTH} or (
         mode is Compare.YEAR and span.length > _YEAR_KEEPING_WEEKDAYS
     )
-    if mode is Compare.YEAR:
-        if not by_month:
-            return span.shifted(-_YEAR_KEEPING_WEEKDAYS)
-        return Span(add_months(span.first, -12), _matching_end(span, -12))
-    if by_month:
-        return Span(add_months(span.first, -1), _matching_end(span, -1))
-    return span.shifted(-span.length)
+    months = -12 if mode is Compare.YEAR else -1
+    if not by_month:
+        return span.shifted(-_YEAR_KEEPING_WEEKDAYS if mode is Compare.YEAR else -span.length)
+    # The last day of the month to date is not over, so that it is never a whole month.
+    matching = add_months if key is PeriodKey.MONTH else _matching_end
+    return Span(add_months(span.first, months), matching(span.last, months))
 
 
-def _matching_end(span: Span, months: int) -> date:
-    ends_month = (span.last + timedelta(days=1)).day == 1
-    end = add_months(span.last, months)
+def _matching_end(last: date, months: int) -> date:
+    ends_month = (last + timedelta(days=1)).day == 1
+    end = add_months(last, months)
     return end.replace(day=calendar.monthrange(end.year, end.month)[1]) if ends_month else end
 
 

@@ -51,16 +51,26 @@ def test_each_period_has_its_span_and_the_previous_span(
     assert choice.before == Span(date.fromisoformat(before_first), date.fromisoformat(before_last))
 
 
-def test_a_month_that_ends_on_its_last_day_is_compared_with_a_whole_month() -> None:
-    assert _choose("month", today=date(2026, 2, 28)).before == Span(
+def test_a_whole_month_is_compared_with_a_whole_month() -> None:
+    assert _choose("last-month", today=date(2026, 3, 5)).before == Span(
         date(2026, 1, 1), date(2026, 1, 31)
-    )
-    assert _choose("month", today=date(2026, 3, 30)).before == Span(
-        date(2026, 2, 1), date(2026, 2, 28)
     )
     assert _choose("last-month", "year", today=date(2025, 3, 5)).before == Span(
         date(2024, 2, 1), date(2024, 2, 29)
     )
+
+
+def test_the_month_to_date_is_compared_with_the_same_days_also_on_its_last_day() -> None:
+    """The last day is not over: three more days of January would look like a fall."""
+    assert _choose("month", today=date(2026, 2, 28)).before == Span(
+        date(2026, 1, 1), date(2026, 1, 28)
+    )
+    assert _choose("month", "year", today=date(2025, 2, 28)).before == Span(
+        date(2024, 2, 1), date(2024, 2, 28)
+    )
+    assert _choose("month", today=date(2026, 3, 30)).before == Span(
+        date(2026, 2, 1), date(2026, 2, 28)
+    ), "February has no day 30"
 
 
 def test_only_today_and_the_month_to_date_end_with_a_day_that_is_not_over() -> None:
