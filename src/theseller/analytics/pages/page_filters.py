@@ -117,9 +117,11 @@ def _option(key: str, label: str, members: Sequence[Store]) -> StoreOption:
 def today_in(scope: Scope, at: datetime) -> date:
     """Return the newest calendar day of the scope's stores.
 
-    A total of several stores adds the same calendar day of each.
+    A total of several stores adds the same calendar day of each. Money without a store is by days
+    of UTC, which begin in the afternoon of American stores: it begins no day of theirs.
     """
-    return max(local_day(store, at) for store in scope.marketplace_ids)
+    named = [store for store in scope.marketplace_ids if store in MARKETPLACES]
+    return max(local_day(store, at) for store in named or scope.marketplace_ids)
 
 
 def same_time_on(scope: Scope, day: date, at: datetime) -> list[datetime]:

@@ -66,6 +66,8 @@ def test_money_in_a_currency_that_is_not_the_store_s_is_an_entry_of_its_own() ->
 def test_each_store_has_its_own_today() -> None:
     assert today_in(Scope((US,), "USD"), AT) == date(2026, 11, 22)
     assert today_in(Scope((JP,), "JPY"), AT) == date(2026, 11, 23)
+    assert today_in(Scope((US, ""), "USD"), AT) == date(2026, 11, 22), "UTC is a day ahead of it"
+    assert today_in(Scope(("",), "USD"), AT) == date(2026, 11, 23)
 
 
 def test_half_a_day_is_compared_with_half_a_day_also_over_a_change_of_clocks() -> None:
