@@ -15,13 +15,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from theseller.analytics.pages import queries
-from theseller.analytics.pages.data_quality_notes import contains_tax
 from theseller.analytics.pages.metric_coverage import MetricCoverage, Value
 from theseller.analytics.pages.metric_definitions import METRICS, Metric
 from theseller.analytics.pages.page_filters import Selection, day_address
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.queries import DaySeries
-from theseller.analytics.rollups.types import Figures
+from theseller.analytics.pages.tile_figures import as_complete, comparable, tile_figure
 from theseller.edge.date_time_formatting import day_range, short_day, week_day
 from theseller.edge.number_formatting import format_money, format_number, format_percent, style_for
 from theseller.lib.money import Money, minor_unit_digits
@@ -101,100 +100,31 @@ def chart_series(selection: Selection, series: DaySeries) -> DaySeries:
     )
 
 
-def comparable(selection: Selection, metric: Metric, known: MetricCoverage) -> bool:
-    """Return whether a figure may be compared.
-
-    Both periods must have data on every day. Money of one partial day is not compared: money is
-    posted in batches, not evenly through the day.
-    """
-    choice = selection.choice
-    if metric.from_ledger and selection.one_partial_day:
-        return False
-    return (
-        selection.comparable
-        and known.whole(metric, choice.span)
-        and known.whole(metric, choice.before)
-    )
-
-
 def tiles(
     selection: Selection, series: DaySeries, drawn: DaySeries, known: MetricCoverage
 ) -> list[Tile]:
     """Return the figures with their change and line."""
-    currency, points = selection.scope.currency, Points.of(drawn.span)
+    points = Points.of(drawn.span)
     shown = [index for index in range(len(points.spans)) if points.whole(index)]
     if selection.choice.partial and not selection.one_partial_day and len(shown) >= _SHORTEST_CHART:
         shown.pop()  # A day that is not over would end every line with a fall.
     made = []
     for metric in METRICS:
         values = points.values(metric, drawn, known)
-        mark, warn = _mark(metric, series.total, selection, known)
-        now = metric.shown(series.total, currency)
-        nothing = not known.of(metric) & set(selection.choice.span.days()) and not metric.value(
-            series.total
-        )
+        figure = tile_figure(metric, selection, series, known)
         made.append(
             Tile(
                 metric,
-                None if nothing else now,
-                (
-                    metric.shown(series.before, currency)
-                    if now is not None
-                    and comparable(selection, metric, known)
-                    and _as_complete(metric, series)
-                    else None
-                ),
+                figure.now,
+                figure.before,
                 tuple(values[index] for index in shown),
                 selection.query(metric="" if metric is METRICS[0] else metric.key),
                 metric is selection.metric,
-                mark,
-                warn,
+                figure.mark,
+                figure.warn,
             )
         )
     return made
-
-
-def _as_complete(metric: Metric, series: DaySeries) -> bool:
-    """Return whether both periods know all costs that `metric` needs."""
-    return metric.key != "profit" or not (
-        series.total.uncosted_lines or series.before.uncosted_lines
-    )
-
-
-def _mark(
-    metric: Metric, total: Figures, selection: Selection, known: MetricCoverage
-) -> tuple[str, bool]:
-    """Return the remark on a figure, and whether it says what is missing."""
-    span = selection.choice.span
-    missing = known.missing(metric, span)
-    if missing == span.length:
-        return _("no data"), True
-    if missing:
-        return (
-            _("%(missing)d of %(days)d days missing") % {"missing": missing, "days": span.length},
-            True,
-        )
-    if metric.from_ledger and not total.posted_lines:
-        return _("not posted yet"), False
-    if metric.key == "profit" and (not metric.is_known(total) or total.uncosted_lines):
-        return _cost_mark(total), True
-    notes = []
-    if metric.key in {"net", "profit"} and total.deferred:
-        notes.append(_("excl. deferred"))
-    if metric.key in {"sales", "net", "profit"} and contains_tax(selection.scope):
-        notes.append(_("incl. VAT"))
-    return ", ".join(notes), False
-
-
-def _cost_mark(total: Figures) -> str:
-    """Return of how much of the sales the profit is known."""
-    if total.profit is None:
-        return _("costs missing") if total.cost_days else _("no costs entered")
-    if total.costed_share is None or not total.uncosted_sales:
-        return _("without products that have no cost")
-    return _("of %(share)s of sales") % {
-        "share": format_percent(total.costed_share, 0, style=style_for())
-    }
 
 
 def chart(
@@ -315,7 +245,7 @@ def _summary(
     if not metric.is_known(series.total):
         return _("is not known: costs of these products are missing.")
     parts = [f"{_text(total, metric, currency)} {_(metric.basis)}"]
-    if earlier and comparable(selection, metric, known) and _as_complete(metric, series):
+    if earlier and comparable(selection, metric, known) and as_complete(metric, series):
         ratio = (total - earlier) / abs(earlier)
         same_hour = choice.partial and not metric.from_ledger
         parts.append(", " + _change_text(ratio, choice.before_phrase, same_hour=same_hour))

@@ -5,7 +5,7 @@ Every function runs inside the caller's tenant scope.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -74,11 +74,22 @@ def coverage(scope: Scope, span: Span, at: datetime, *, using: str = "default") 
     least six hours before. A day of history or of a document is covered once its figures are
     computed from it. Money that belongs to no store has no coverage of its own.
     """
-    kept, (orders, money) = stored_ranges(using=using), _waiting(span, using)
-    return Coverage(
-        span,
-        _covered(_Known(kept.orders, kept.orders_live, orders, at), scope.marketplace_ids, span),
-        _covered(_Known(kept.money, kept.money_live, money, at), scope.marketplace_ids, span),
+    return Coverage(span, *covered_days(scope, [span], at, using=using))
+
+
+def covered_days(
+    scope: Scope, several: Sequence[Span], at: datetime, *, using: str = "default"
+) -> tuple[frozenset[date], frozenset[date]]:
+    """Return the days of several spans with data of orders, and of money.
+
+    See `coverage`.
+    """
+    every = Span(min(span.first for span in several), max(span.last for span in several))
+    kept, (orders, money) = stored_ranges(using=using), _waiting(every, using)
+    days = {day for span in several for day in span.days()}
+    return (
+        _covered(_Known(kept.orders, kept.orders_live, orders, at), scope.marketplace_ids, days),
+        _covered(_Known(kept.money, kept.money_live, money, at), scope.marketplace_ids, days),
     )
 
 
@@ -94,7 +105,7 @@ def order_days(
         max(span.last for span in spans_of_stores.values()),
     )
     known = _Known(kept.orders, kept.orders_live, _waiting(every, using)[0], at)
-    return {store: _covered(known, [store], span) for store, span in spans_of_stores.items()}
+    return {store: _covered(known, [store], span.days()) for store, span in spans_of_stores.items()}
 
 
 def _waiting(span: Span, using: str) -> tuple[frozenset[_Day], frozenset[_Day]]:
@@ -107,12 +118,12 @@ def _waiting(span: Span, using: str) -> tuple[frozenset[_Day], frozenset[_Day]]:
     )
 
 
-def _covered(known: _Known, stores: Sequence[str], span: Span) -> frozenset[date]:
+def _covered(known: _Known, stores: Sequence[str], days: Iterable[date]) -> frozenset[date]:
     named = [store for store in stores if store in MARKETPLACES]
     others = [store for store in stores if store not in MARKETPLACES]
     return frozenset(
         day
-        for day in span.days()
+        for day in days
         if named
         and all(known.has(store, day) for store in named)
         and not (

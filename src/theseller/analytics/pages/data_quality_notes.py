@@ -62,7 +62,7 @@ def data_quality(
         "costed_share": total.costed_share if total.uncosted_sales else None,
         "partial": choice.partial,
         "partial_text": _partial_text(selection),
-        "incomparable": _incomparable(selection, known),
+        "incomparable": incomparable(selection, known),
     }
 
 
@@ -82,7 +82,7 @@ def _stretches(gaps: Sequence[Span]) -> str:
     ) % {"days": text, "more": more}
 
 
-def _incomparable(selection: Selection, known: MetricCoverage) -> str:
+def incomparable(selection: Selection, known: MetricCoverage) -> str:
     """Return why figures are not compared; "" if they are."""
     choice = selection.choice
     if choice.before is None:

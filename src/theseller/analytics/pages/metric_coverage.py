@@ -5,11 +5,12 @@ Missing data is a gap in a line and a note on a figure, never zero.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from theseller.analytics.pages.data_coverage import coverage
+from theseller.analytics.pages.data_coverage import covered_days
 from theseller.analytics.pages.metric_definitions import Metric
 from theseller.analytics.pages.page_filters import Selection
 from theseller.analytics.pages.periods import Span
@@ -57,23 +58,15 @@ class MetricCoverage:
         return found.order_gaps, found.money_gaps
 
 
-def metric_coverage(selection: Selection, at: datetime, *, context_days: int = 0) -> MetricCoverage:
+def metric_coverage(
+    selection: Selection, at: datetime, *, context_days: int = 0, also: Sequence[Span] = ()
+) -> MetricCoverage:
     """Return which days of a selection have data.
 
-    The days of the period, of the period of comparison, and `context_days` before the last day.
+    The days of the period, of the period of comparison, `context_days` before the last day, and
+    those of `also`.
     """
     choice = selection.choice
-    spans = [
-        choice.span,
-        Span(
-            choice.span.last.fromordinal(choice.span.last.toordinal() - context_days),
-            choice.span.last,
-        ),
-    ]
-    spans += [choice.before] if choice.before else []
-    orders: frozenset[date] = frozenset()
-    money: frozenset[date] = frozenset()
-    for span in spans:
-        found = coverage(selection.scope, span, at)
-        orders, money = orders | found.orders, money | found.money
-    return MetricCoverage(orders, money)
+    context = Span(choice.span.last - timedelta(days=context_days), choice.span.last)
+    spans = [choice.span, context, *([choice.before] if choice.before else ()), *also]
+    return MetricCoverage(*covered_days(selection.scope, spans, at))

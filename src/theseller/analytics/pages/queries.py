@@ -9,7 +9,7 @@ other queries refuse them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connections
 
 from theseller.analytics.pages.page_filters import Selection, same_time_on
-from theseller.analytics.pages.periods import Span
+from theseller.analytics.pages.periods import Choice, Span
 from theseller.analytics.pages.types import LedgerEntry, OrderEntry, Scope, Store
 from theseller.analytics.profit.goods_sold import GoodsSold, goods_sold, has_costs
 from theseller.analytics.rollups.rollup_sql_execution import run_on_counted_lines
@@ -109,13 +109,20 @@ def day_series(
         using,
     )
     by_day = _with_costs(scope, span, other, {row[0]: Figures(*row[1:]) for row in rows}, using)
-    return DaySeries(
-        span,
-        before,
-        by_day,
-        add_up(figures for day, figures in by_day.items() if span.first <= day <= span.last),
-        add_up(figures for day, figures in by_day.items() if other.first <= day <= other.last),
+    return part_of(by_day, span, before)
+
+
+def part_of(by_day: Mapping[date, Figures], span: Span, before: Span | None) -> DaySeries:
+    """Return the series of some days whose figures have been read.
+
+    It equals what `day_series` reads of them.
+    """
+    other = before or Span(date.max, date.min)
+    now, earlier = (
+        {day: figures for day, figures in by_day.items() if one.first <= day <= one.last}
+        for one in (span, other)
     )
+    return DaySeries(span, before, now | earlier, add_up(now.values()), add_up(earlier.values()))
 
 
 def _with_costs(
@@ -220,7 +227,17 @@ def load_series(selection: Selection, at: datetime) -> DaySeries:
     """
     choice = selection.choice
     series = day_series(selection.scope, choice.span, choice.before)
-    if not choice.partial or choice.before is None or choice.before.length != choice.span.length:
+    return to_the_same_time(selection, series, at)
+
+
+def to_the_same_time(selection: Selection, series: DaySeries, at: datetime) -> DaySeries:
+    """Return a series whose comparison ends at the time of day that it is now.
+
+    Only if the selection ends today and is compared with as many days; only what counts by purchase
+    date.
+    """
+    choice = selection.choice
+    if not ends_at_the_same_time(choice) or choice.before is None:
         return series
     whole = series.by_day.get(choice.before.last, Figures())
     part = ordered_so_far(
@@ -233,3 +250,10 @@ def load_series(selection: Selection, at: datetime) -> DaySeries:
         ordered_sales=series.before.ordered_sales - whole.ordered_sales + part.ordered_sales,
     )
     return replace(series, before=before)
+
+
+def ends_at_the_same_time(choice: Choice) -> bool:
+    """Return whether the comparison ends with a part of its last day."""
+    return (
+        choice.partial and choice.before is not None and choice.before.length == choice.span.length
+    )

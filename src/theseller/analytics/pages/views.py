@@ -25,6 +25,7 @@ from theseller.analytics.pages import (
     dashboard_tiles_and_chart,
     data_quality_notes,
     page_filters,
+    period_tiles,
     queries,
     toolbar,
     waterfall,
@@ -49,6 +50,7 @@ from theseller.analytics.pages.periods import Choice, Span, parse_day
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
 from theseller.analytics.pages.product_table_context import product_context, read_table
 from theseller.analytics.pages.queries import DaySeries
+from theseller.analytics.pages.tile_figures import comparable
 from theseller.analytics.profit.goods_sold import UnknownCosts, unknown_costs
 from theseller.analytics.rollups.types import Figures
 from theseller.connections.queries import all_connections
@@ -94,7 +96,10 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
         if exports(request, tenant_context, "days", at):
             return csv_rows.days_csv(selection, series, metric_coverage(selection, at))
         drawn = dashboard_tiles_and_chart.chart_series(selection, series)
-        known = metric_coverage(selection, at, context_days=dashboard_tiles_and_chart.CONTEXT_DAYS)
+        beside = period_tiles.days_of_tiles(selection.choice.today)
+        known = metric_coverage(
+            selection, at, context_days=dashboard_tiles_and_chart.CONTEXT_DAYS, also=[beside]
+        )
         streams = progress()
         products = product_page(
             selection.scope,
@@ -106,6 +111,7 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
             **frame(tenant_context, selection, options),
             "at": at,
             "compared": _before(selection, known) is not None,
+            "period_tiles": period_tiles.period_tiles(selection, known, at),
             "tiles": dashboard_tiles_and_chart.tiles(selection, series, drawn, known),
             "chart": dashboard_tiles_and_chart.chart(selection, series, drawn, known),
             "waterfall_rows": waterfall.waterfall_rows(
@@ -215,10 +221,7 @@ def _before(selection: Selection, known: MetricCoverage) -> Span | None:
 
     None where they, or those of the period, have days without data of orders.
     """
-    compared = (
-        dashboard_tiles_and_chart.comparable(selection, BY_KEY["sales"], known)
-        and not selection.one_partial_day
-    )
+    compared = comparable(selection, BY_KEY["sales"], known) and not selection.one_partial_day
     return selection.choice.before if compared else None
 
 
