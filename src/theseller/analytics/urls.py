@@ -15,6 +15,7 @@ from theseller.analytics.pages import (
     settlement_views,
     views,
 )
+from theseller.analytics.returns import views as returns_views
 from theseller.analytics.traffic import views as traffic_views
 
 app_name = "analytics"
@@ -37,6 +38,7 @@ urlpatterns = [
     path("expenses/removal/", expense_views.remove_expense, name="expense-removal"),
     path("days/<str:day>/", views.day, name="day"),
     path("traffic/", traffic_views.traffic_page, name="traffic"),
+    path("returns/", returns_views.returns_page, name="returns"),
     path("inventory/", inventory_views.inventory_page, name="inventory"),
     path("inventory/replenishment/", inventory_views.replenishment, name="replenishment"),
 ]

@@ -24,6 +24,7 @@ DEFAULT_NAVIGATION = (
     ("analytics:settlements", gettext_noop("Settlements"), "bank"),
     ("analytics:profit-and-loss", gettext_noop("Profit and loss"), "file"),
     ("analytics:expenses", gettext_noop("Expenses"), "calendar"),
+    ("analytics:returns", gettext_noop("Returns"), "refresh"),
     ("analytics:traffic", gettext_noop("Traffic"), "eye"),
     ("analytics:reconciliation", gettext_noop("Why figures differ"), "search"),
     ("buyer_pii:orders", gettext_noop("To ship"), "print"),
@@ -37,6 +38,7 @@ BEHIND_MORE = frozenset(
     {
         "analytics:profit-and-loss",
         "analytics:expenses",
+        "analytics:returns",
         "analytics:traffic",
         "analytics:reconciliation",
         "buyer_pii:orders",
@@ -52,6 +54,7 @@ NAVIGATION_KEYS = {
     "analytics:settlements": "e",
     "analytics:profit-and-loss": "l",
     "analytics:expenses": "x",
+    "analytics:returns": "u",
     "analytics:traffic": "r",
 }
 #: Navigation of the operator area. All addresses start with `OPERATOR_PREFIX`.

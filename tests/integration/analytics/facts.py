@@ -127,6 +127,25 @@ class Shop:
         }  # fmt: skip
         self._insert("ingest_traffic_day", row)
 
+    def returned(
+        self,
+        at: datetime,
+        condition: str = "SELLABLE",
+        reason: str = "UNWANTED_ITEM",
+        *,
+        store: str = DE,
+        **over: Any,  # noqa: ANN401 - any column
+    ) -> None:
+        """Add a returned unit."""
+        row: dict[str, Any] = {
+            "returned_at": at, "order_id": f"303-{new_id().int % 10**7:07}-1234567",
+            "sku": "MUG-1", "fnsku": "X000000001", "occurrence": 1, "marketplace_id": store,
+            "local_day": local_day(store, at), "asin": "B000000001", "quantity": 1,
+            "fulfillment_center": "LEJ1", "disposition": condition, "reason": reason,
+            "status": "Unit returned to inventory",
+        } | over  # fmt: skip
+        self._insert("ingest_return", row)
+
     def product(self, title: str, *, store: str = DE, sku: str = "MUG-1") -> None:
         """Add the name of a product."""
         row = {

@@ -95,6 +95,7 @@ def test_every_text_of_a_shops_pages_is_translated(cast: Cast, alice: Client) ->
         "/expenses/",
         f"/orders/{order}/",
         "/inventory/?edit=MUG-1",
+        "/returns/",
         "/traffic/",
         "/connections/",
         "/connections/new/",

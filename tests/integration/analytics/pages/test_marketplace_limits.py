@@ -244,6 +244,7 @@ def test_each_page_that_a_limited_member_may_open_was_reviewed() -> None:
         "settlements_list",
         "settlement",
         "reconciliation",
+        "returns_page",
         "traffic_page",
         "profit_and_loss",
         "progress",
