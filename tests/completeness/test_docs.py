@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.urls import reverse
 
-from theseller.amazon.feature_requirements import OFFERED
+from theseller.amazon.feature_requirements import OFFERED, roles_for
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.catalogue.clauses_without_probe import PENDING
 
@@ -91,8 +91,9 @@ def test_the_answers_to_amazon_name_clauses_roles_and_addresses_of_this_product(
     assert len(clauses) >= 20
     without_probe = {clause.id for clause in PENDING}
     assert clauses <= {*CATALOGUE, *without_probe}
-    requested = {role.value for feature in OFFERED.values() for role in feature.roles}
-    assert all(f"*{role}*" in text for role in requested)
+    listed = re.search(r"^3\. \*Roles\*: (.*), and no other", text, re.MULTILINE)
+    assert listed
+    assert set(re.findall(r"\*([^*]+)\*", listed[1])) == {role.value for role in roles_for(OFFERED)}
     for name in ("connections:choose", "connections:callback"):
         assert f"`https://your.host.name{reverse(name)}`" in text
     # What no control proves is the company's to do, and the page says so.

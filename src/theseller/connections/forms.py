@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from theseller.amazon.feature_requirements import OFFERED
+from theseller.connections.requested_roles import offered_features
 from theseller.lib.marketplaces import MARKETPLACES, Region
 
 #: Display names of the regions that Amazon authorizes.
@@ -31,7 +31,7 @@ class ChoiceForm(forms.Form):
     """The features to use, and the store that the seller signs in to."""
 
     features = forms.MultipleChoiceField(
-        choices=[(feature.key, feature.title) for feature in OFFERED.values()],
+        choices=lambda: [(one.key, one.title) for one in offered_features().values()],
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": gettext_lazy("Select at least one feature.")},
     )

@@ -9,16 +9,23 @@ API".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from theseller.amazon.feature_requirements import FEATURES, OFFERED, roles_for, served_by
+from theseller.amazon.feature_requirements import (
+    FEATURES,
+    OFFERED,
+    Feature,
+    roles_for,
+    served_by,
+    uncovered,
+)
 from theseller.amazon.roles import RESTRICTED, ROLES, RestrictedRole, Role, RoleText
-from theseller.lib.marketplaces import MARKETPLACES
+from theseller.lib.marketplaces import MARKETPLACES, Region
 
 TEMPLATE = "connections/review.html"
 
@@ -35,6 +42,20 @@ class RequestedRole:
     text: RoleText
     serves: tuple[str, ...]
     restricted: bool
+
+
+def offered_features() -> Mapping[str, Feature]:
+    """Return the features that a seller can choose, by key.
+
+    Those of this version of which the roles of the application's registration open all that they
+    call, in every region.
+    """
+    registered = settings.ENVIRONMENT.application_roles
+    return {
+        key: feature
+        for key, feature in OFFERED.items()
+        if not any(uncovered([key], registered, region) for region in Region)
+    }
 
 
 def requested_roles(features: Sequence[str]) -> tuple[RequestedRole, ...]:
@@ -75,11 +96,12 @@ def review_context(features: Sequence[str], marketplace: str) -> dict[str, Any]:
 def roles_used_by_this_version() -> frozenset[str]:
     """Return the names of the roles that this version can use.
 
-    These are the roles of the offered features, and of packing slips where they are available.
+    These are the roles of the features that it offers here, and of packing slips where they are
+    available.
     """
     return frozenset(
         {
-            *(role.value for role in roles_for(OFFERED)),
+            *(role.value for role in roles_for(offered_features())),
             *(role.value for role in settings.ENVIRONMENT.restricted_roles),
         }
     )

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.types import Permission, TenantContext
-from theseller.amazon.feature_requirements import FEATURES, OFFERED, Feature
+from theseller.amazon.feature_requirements import FEATURES, Feature
 from theseller.connections import refresh_token_store
 from theseller.connections.forms import REGION_NAMES, ChoiceForm, DisconnectForm
 from theseller.connections.operations import (
@@ -37,7 +37,7 @@ from theseller.connections.queries import (
     all_connections,
     connection_view,
 )
-from theseller.connections.requested_roles import TEMPLATE, review_context
+from theseller.connections.requested_roles import TEMPLATE, offered_features, review_context
 from theseller.connections.types import (
     Authorized,
     ConnectionView,
@@ -181,7 +181,7 @@ def choose(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
             if view.is_open and view.origin is Origin.LWA
         ]
     store = request.GET.get("store", "")
-    initial = {"features": list(OFFERED)} | (
+    initial = {"features": list(offered_features())} | (
         {"marketplace": store} if store in MARKETPLACES else {}
     )
     form = ChoiceForm(request.POST or None, initial=initial)
@@ -352,7 +352,7 @@ def _session_key(request: HttpRequest) -> Secret:
 
 def _feature_choices(form: ChoiceForm) -> list[tuple[Feature, bool]]:
     chosen = form["features"].value() or []
-    return [(feature, feature.key in chosen) for feature in OFFERED.values()]
+    return [(feature, feature.key in chosen) for feature in offered_features().values()]
 
 
 def _connection_context(view: ConnectionView, with_data: Collection[str] = ()) -> dict[str, Any]:

@@ -18,9 +18,13 @@ from tests.operators import create_operator
 
 from theseller.accounts.models import User
 from theseller.accounts.operations import create_user
+from theseller.amazon.roles import Role
 from theseller.config.environment import EnvironmentKind
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
+from theseller.controls.catalogue import auth_minimum_roles
+from theseller.controls.probe_tools.probe_context import live_context
+from theseller.controls.types import Failed
 from theseller.crypto.text_secret_validation import new_text_secret
 from theseller.lib import clock
 from theseller.lib.ids import new_id
@@ -62,6 +66,22 @@ def test_a_connection_shows_the_stores_the_seller_has_and_offers_another_region(
     assert "Europe" in alice.get("/connections/new/").content.decode(), (
         "which region is connected already"
     )
+
+
+def test_a_feature_is_offered_only_where_the_application_has_its_roles(alice: Client) -> None:
+    traffic = {"features": ["sales", "traffic"], "marketplace": "ATVPDKIKX0DER"}
+    assert "Traffic and conversion" in alice.get("/connections/new/").content.decode()
+    assert alice.post("/connections/new/", traffic).status_code == 200
+    roles = tuple(
+        role for role in settings.ENVIRONMENT.application_roles if role is not Role.BRAND_ANALYTICS
+    )
+    with override_settings(ENVIRONMENT=replace(settings.ENVIRONMENT, application_roles=roles)):
+        page = alice.get("/connections/new/").content.decode()
+        assert "Stock at Amazon" in page
+        assert "Traffic and conversion" not in page
+        assert alice.post("/connections/new/", traffic).status_code == 422
+        found = auth_minimum_roles.probe(live_context(clock.now()))
+    assert not isinstance(found, Failed), found
 
 
 @pytest.mark.parametrize(

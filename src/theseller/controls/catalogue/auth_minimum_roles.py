@@ -15,6 +15,7 @@ from theseller.amazon.roles import RestrictedRole
 from theseller.audit.event_types import Tag
 from theseller.connections.requested_roles import (
     TEMPLATE,
+    offered_features,
     review_context,
     roles_used_by_this_version,
 )
@@ -63,13 +64,12 @@ def probe(context: ProbeContext) -> Outcome:
     found = context.rows(_AUTHORISATIONS, [context.at - timedelta(days=30)])
     registered = _registered()
     must_find([*_surplus({*registered, "Pricing of another"})], "a role that no feature needs")
-    failures = [*_surplus(registered), *_lacking(registered)]
+    failures, offered = [*_surplus(registered)], offered_features()
     pages = 0
-    for features in {tuple(sorted(features)) for _, features, _ in found} | {
-        tuple(amazon_features.OFFERED)
-    }:
-        if any(key not in amazon_features.OFFERED for key in features):
-            # Chosen when an earlier version offered it; no page of this version asks for it.
+    for features in {tuple(sorted(features)) for _, features, _ in found} | {tuple(offered)}:
+        if any(key not in offered for key in features):
+            # Chosen when it was offered: by an earlier version, or with another registration. No
+            # page asks for it now.
             continue
         pages += 1
         failures += _page(_shown(features), registered)
@@ -113,11 +113,6 @@ def _surplus(registered: set[str]) -> Iterator[str]:
             f"Amazon asks every seller for the role {role}, and no feature of this version"
             " needs it."
         )
-
-
-def _lacking(registered: set[str]) -> Iterator[str]:
-    for role in sorted(roles_used_by_this_version() - registered):
-        yield f"A feature needs the role {role}, and the application is not registered for it."
 
 
 def _shown(features: Sequence[str]) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -118,8 +118,11 @@ def test_stream_killed_at_any_boundary_ends_with_the_same_rows(
             worker.finish(name, store)
         except Killed:
             deaths += 1
-            lease = worker.stream(name, store)["lease_id"]
-            assert lease, "a killed worker gives nothing back"
+            left = worker.stream(name, store)
+            # The commit before may have given it back, to wait for Amazon.
+            assert left["lease_id"] or datetime.fromisoformat(left["due_at"]) > clock.now(), (
+                "a killed worker gives nothing back"
+            )
             worker.finish(name, store)
         else:
             break
