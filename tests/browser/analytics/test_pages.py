@@ -30,7 +30,7 @@ from theseller.accounts.models import User
 from theseller.analytics.inventory.operations import set_replenishment
 from theseller.analytics.inventory.types import Replenishment
 from theseller.lib import clock
-from theseller.lib.marketplaces import local_day
+from theseller.lib.marketplaces import local_day, midnight
 
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 
@@ -51,6 +51,11 @@ def cast(database: str) -> Cast:
         day, shop = local_day(UK, at) - timedelta(days=back), Shop(people.alices_shop)
         shop.traffic(day, 300 + back, 450, 31, "91.5", store=UK)
         shop.traffic(day, 200 + back, 250, 21, "88", store=UK, asin="B0C00X7QLM")
+        shop.returned(
+            midnight(UK, day), ("SELLABLE", "CUSTOMER_DAMAGED")[back % 2],
+            ("DEFECTIVE", "UNWANTED_ITEM", "SWITCHEROO")[back % 3],
+            store=UK, sku=f"KIT-{2210 + back % 5 * 7}", occurrence=back,
+        )  # fmt: skip
     set_replenishment(
         sku="",
         inputs=Replenishment(30, 7, 45),
@@ -185,7 +190,7 @@ _EVERY_PAGE = {
     "dashboard-today": "/?period=today&store=UK", "dashboard-year": "/?period=12m&metric=net",
     "dashboard-month": "/?period=month&metric=refunds", "products": "/products/",
     "costs": "/products/costs/", "inventory": "/inventory/?edit=KIT-2217",
-    "traffic": "/traffic/?store=UK",
+    "traffic": "/traffic/?store=UK", "returns": "/returns/?store=UK",
     "products-none": "/products/?q=nothing-like-this", "day": "/days/DAY/?store=UK",
     "orders": "/orders/?store=UK", "order": "/orders/ORDER/",
     "settlements": "/settlements/", "reconciliation": "/reconciliation/?store=UK",
@@ -205,6 +210,7 @@ PAGES = {
         "costs",
         "inventory",
         "traffic",
+        "returns",
         "day",
         "orders",
         "order",
@@ -627,6 +633,7 @@ def test_targets_are_at_least_24_pixels_high_and_headings_in_order(
         "/products/",
         "/inventory/?edit=KIT-2217",
         "/traffic/?store=UK",
+        "/returns/?store=UK",
         "/data/",
         "/security/",
     ):

@@ -17,9 +17,9 @@ from theseller.analytics.pages.csv_response import Cell, csv_response
 from theseller.analytics.pages.metric_coverage import MetricCoverage
 from theseller.analytics.pages.page_filters import Selection, store_label
 from theseller.analytics.pages.periods import Span
-from theseller.analytics.pages.product_queries import ProductQuery, product_page
-from theseller.analytics.pages.product_table_context import Table
+from theseller.analytics.pages.product_queries import ProductQuery, Sort, product_page
 from theseller.analytics.pages.queries import DaySeries
+from theseller.analytics.pages.sortable_table import SortableTable
 from theseller.analytics.rollups.types import SUMMED, Figures
 
 #: The most rows of a file of products: as many as 560 days of the largest catalog that we test.
@@ -102,7 +102,9 @@ def _profit_cells(figures: Figures | None) -> list[Cell]:
     return [figures.cost_of_goods, figures.profit, figures.uncosted_sales]
 
 
-def products_csv(selection: Selection, table: Table, before: Span | None) -> HttpResponse:
+def products_csv(
+    selection: Selection, table: SortableTable[Sort], before: Span | None
+) -> HttpResponse:
     """Return the products of the table, on all its pages, in its order.
 
     100,000 at most.

@@ -47,9 +47,10 @@ from theseller.analytics.pages.page_responses import (
     without_figures,
 )
 from theseller.analytics.pages.periods import Choice, Span, parse_day
-from theseller.analytics.pages.product_queries import ProductQuery, product_page
-from theseller.analytics.pages.product_table_context import product_context, read_table
+from theseller.analytics.pages.product_queries import ProductQuery, Sort, product_page
+from theseller.analytics.pages.product_table_context import product_context
 from theseller.analytics.pages.queries import DaySeries
+from theseller.analytics.pages.sortable_table import PAGE_SIZE, read_table
 from theseller.analytics.pages.tile_figures import comparable
 from theseller.analytics.profit.goods_sold import UnknownCosts, unknown_costs
 from theseller.analytics.rollups.types import Figures
@@ -152,10 +153,12 @@ def products(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
         if not options:
             return without_figures(request, tenant_context)
         selection = select(request.GET, options, at)
-        table, before = read_table(request.GET), _before(selection, metric_coverage(selection, at))
+        table = read_table(request.GET, Sort.SALES)
+        before = _before(selection, metric_coverage(selection, at))
         if exports(request, tenant_context, "products", at):
             return csv_rows.products_csv(selection, table, before)
-        page = product_page(selection.scope, selection.choice.span, before, table.query())
+        query = ProductQuery(table.sort, table.descending, table.search, PAGE_SIZE, table.skip)
+        page = product_page(selection.scope, selection.choice.span, before, query)
         total = queries.day_series(selection.scope, selection.choice.span, None).total
         context = {
             **frame(tenant_context, selection, options),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -12,9 +10,10 @@ from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.analytics.pages.page_filters import select, store_options
 from theseller.analytics.pages.page_responses import exports, frame, page_response
+from theseller.analytics.pages.sortable_table import PAGE_SIZE, read_table
 from theseller.analytics.returns.csv_rows import returns_csv
-from theseller.analytics.returns.page_context import DEFINITIONS, read_table, table_context
-from theseller.analytics.returns.queries import returned_products, stores_with_returns
+from theseller.analytics.returns.page_context import DEFINITIONS, return_query, table_context
+from theseller.analytics.returns.queries import Sort, returned_products, stores_with_returns
 from theseller.edge.compression_decorator import compressed
 from theseller.lib import clock
 from theseller.tenancy.tenant_scope import tenant_scope
@@ -36,12 +35,13 @@ def returns_page(request: HttpRequest, tenant_context: TenantContext) -> HttpRes
             context = {"tenant_context": tenant_context, "import_url": import_url}
             return page_response(request, "returns", context)
         selection = select(request.GET, options, at)
-        table = read_table(request.GET)
+        table = read_table(request.GET, Sort.REFUNDED)
         span = selection.choice.span
         if exports(request, tenant_context, "returns", at):
-            everything = replace(table, page=1).query(_MOST_PRODUCTS)
+            everything = return_query(table, _MOST_PRODUCTS, 0)
             return returns_csv(selection, returned_products(selection.scope, span, everything))
-        found = returned_products(selection.scope, span, table.query())
+        query = return_query(table, PAGE_SIZE, table.skip)
+        found = returned_products(selection.scope, span, query)
         context = {
             **frame(tenant_context, selection, options),
             "at": at,

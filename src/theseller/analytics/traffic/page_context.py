@@ -8,17 +8,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from theseller.analytics.pages.page_filters import Selection
 from theseller.analytics.pages.periods import Span
-from theseller.analytics.traffic.queries import ProductQuery, Sort
+from theseller.analytics.pages.sortable_table import SortableTable, table_links
+from theseller.analytics.traffic.queries import Sort
 from theseller.analytics.traffic.types import Traffic, TrafficOfDay, TrafficProducts
-from theseller.edge.list_parameters import page_range, read_page_number, read_search
 
-PAGE_SIZE = 50
 _SHORTEST_LINE = 4
 
 
@@ -88,47 +86,6 @@ DEFINITIONS = (
 _HEADERS = tuple(zip(Sort, (one.label for one in MEASURES), strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The order, search and page of the product table of a URL."""
-
-    sort: Sort
-    descending: bool
-    search: str
-    page: int
-
-    def query(self, most: int = PAGE_SIZE) -> ProductQuery:
-        """Return the query of this page of the table."""
-        skip = (self.page - 1) * PAGE_SIZE
-        return ProductQuery(self.sort, self.descending, self.search, most, skip)
-
-    def words(self, **over: str) -> dict[str, str]:
-        """Return the URL parameters of this table with some changed.
-
-        A parameter with its default is empty.
-        """
-        return {
-            "sort": "" if self.sort is Sort.SESSIONS else self.sort.value,
-            "dir": "" if self.descending else "asc",
-            "q": self.search,
-            "page": "" if self.page == 1 else str(self.page),
-        } | over
-
-
-def read_table(words: QueryDict) -> Table:
-    """Return the table that the parameters of a URL request.
-
-    Invalid ones have their default.
-    """
-    sort = words.get("sort", "")
-    return Table(
-        Sort(sort) if sort in set(Sort) else Sort.SESSIONS,
-        words.get("dir") != "asc",
-        read_search(words),
-        read_page_number(words),
-    )
-
-
 def known_days(
     found: Mapping[date, TrafficOfDay], span: Span, stores: int, today: date
 ) -> tuple[list[date], list[date]]:
@@ -195,37 +152,11 @@ def day_rows(
     ]
 
 
-def product_context(selection: Selection, table: Table, found: TrafficProducts) -> dict[str, Any]:
+def product_context(
+    selection: Selection, table: SortableTable[Sort], found: TrafficProducts
+) -> dict[str, Any]:
     """Return what the template of the product table shows."""
-    begin = (table.page - 1) * PAGE_SIZE
-    end = begin + len(found.rows)
     return {
-        "table": table,
         "products": found,
-        "headers": [_header(selection, table, sort, label) for sort, label in _HEADERS],
-        "range": page_range(begin, len(found.rows), found.count),
-        "previous_page": (
-            selection.query(**table.words(page=str(table.page - 1))) if table.page > 1 else ""
-        ),
-        "next_page": (
-            selection.query(**table.words(page=str(table.page + 1))) if end < found.count else ""
-        ),
-        "all_products": selection.query(**table.words(q="", page="")),
-        "kept_words": [
-            (name, value) for name, value in table.words(q="", page="").items() if value
-        ],
-    }
-
-
-def _header(selection: Selection, table: Table, sort: Sort, label: str) -> dict[str, Any]:
-    current = table.sort is sort
-    words = table.words(
-        sort="" if sort is Sort.SESSIONS else sort.value,
-        dir="asc" if current and table.descending else "",
-        page="",
-    )
-    return {
-        "label": _(label),
-        "url": selection.query(**words),
-        "direction": ("descending" if table.descending else "ascending") if current else "",
+        **table_links(selection, table, _HEADERS, len(found.rows), found.count),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 
 from django.http import HttpRequest, HttpResponse
@@ -14,16 +13,22 @@ from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.analytics.pages.page_filters import Selection, select, store_options
 from theseller.analytics.pages.page_responses import exports, frame, page_response
+from theseller.analytics.pages.sortable_table import PAGE_SIZE, read_table
 from theseller.analytics.traffic import csv_rows
 from theseller.analytics.traffic.page_context import (
     DEFINITIONS,
     day_rows,
     known_days,
     product_context,
-    read_table,
     tiles,
 )
-from theseller.analytics.traffic.queries import traffic_days, traffic_products, traffic_stores
+from theseller.analytics.traffic.queries import (
+    ProductQuery,
+    Sort,
+    traffic_days,
+    traffic_products,
+    traffic_stores,
+)
 from theseller.analytics.traffic.types import TrafficOfDay
 from theseller.edge.compression_decorator import compressed
 from theseller.ingest.sync.queries import progress
@@ -47,19 +52,20 @@ def traffic_page(request: HttpRequest, tenant_context: TenantContext) -> HttpRes
         selection = select(request.GET, options, at)
         choice, stores = selection.choice, len(selection.scope.marketplace_ids)
         found = traffic_days(selection.scope, choice.span, at)
-        table = read_table(request.GET)
+        table = read_table(request.GET, Sort.SESSIONS)
         if exports(request, tenant_context, "traffic", at):
             if request.GET.get("rows") != "products":
                 return csv_rows.days_csv(selection, found, stores)
-            everything = replace(table, page=1).query(_MOST_PRODUCTS)
+            everything = ProductQuery(table.sort, table.descending, table.search, _MOST_PRODUCTS)
             return csv_rows.products_csv(
                 selection, traffic_products(selection.scope, choice.span, None, everything)
             )
         known, missing = known_days(found, choice.span, stores, choice.today)
         before = traffic_days(selection.scope, choice.before, at) if choice.before else {}
         compared = _compared(selection, missing, before, stores)
+        query = ProductQuery(table.sort, table.descending, table.search, PAGE_SIZE, table.skip)
         products = traffic_products(
-            selection.scope, choice.span, choice.before if compared else None, table.query()
+            selection.scope, choice.span, choice.before if compared else None, query
         )
         context = {
             **frame(tenant_context, selection, options),

@@ -100,6 +100,9 @@ def test_the_most_refunded_product_is_first_and_the_table_is_ordered_and_searche
     assert [row["SKU"] for row in fewest] == ["CUP-1", "MUG-1"]
     assert [row["SKU"] for row in _csv(client, "store=DE&q=blue")] == ["MUG-1"]
     assert "No product matches" in _text(client, "store=DE&q=teapot")
+    late = _text(client, "store=DE&page=7")
+    assert "Page not found" in late
+    assert "No returns in this period" not in late
     both = _csv(client, "store=EUR")
     assert both[0]["Units returned"] == "3"
 
